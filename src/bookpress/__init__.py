@@ -1,0 +1,1 @@
+"""The press: what the book needs beyond Jupyter Book."""

@@ -1,0 +1,1 @@
+"""The school: releasing, checking and grading the assignments, on top of nbgrader."""

@@ -1,0 +1,161 @@
+"""The layers: each computes forward, remembers what backward needs, and adds to its gradients."""
+
+import numpy as np
+from scipy.sparse import csc_array
+
+
+class Layer:
+    """A part of a network: its weights, their gradients, and the forward passes it remembers.
+
+    A layer is made from its arrays in Keras's order, so `Dense(*keras_dense.get_weights())` has Keras's weights. The
+    arrays are used, not copied: two layers made from one array share it.
+
+    `layer(x)` only computes. `layer.forward(x)` computes the same and remembers it; `layer.backward(dout)` takes the
+    gradient of the loss with respect to the output of the latest pass not yet used, *adds* the weights' gradients to
+    `grads`, and returns the gradient with respect to the input. A layer used twice in one pass is therefore called
+    backward twice, in reverse order, and keeps both gradients.
+
+    A subclass gives `_forward(*inputs) -> (output, saved)` and `_backward(dout, saved) -> dinput`.
+    """
+
+    def __init__(self, **params: np.ndarray):
+        for name, weight in params.items():
+            if not np.issubdtype(np.asarray(weight).dtype, np.floating):
+                raise TypeError(f"{name} must be an array of floats, got {np.asarray(weight).dtype}")
+        self.params = params
+        self.grads = {name: np.zeros_like(weight) for name, weight in params.items()}
+        self._saved: list = []
+
+    def __call__(self, *inputs):
+        return self._forward(*inputs)[0]
+
+    def forward(self, *inputs):
+        output, saved = self._forward(*inputs)
+        self._saved.append((np.shape(output), saved))
+        return output
+
+    def backward(self, dout):
+        if not self._saved:
+            raise RuntimeError(f"{type(self).__name__}.backward needs a forward pass that was not yet used")
+        shape, saved = self._saved[-1]
+        if np.shape(dout) != shape:
+            raise ValueError(f"dout must have the shape of the output, {shape}, got {np.shape(dout)}")
+        self._saved.pop()
+        return self._backward(dout, saved)
+
+    def zero_grads(self) -> None:
+        """Set all gradients to 0 and forget the forward passes."""
+        for grad in self.grads.values():
+            grad[...] = 0
+        self._saved.clear()
+
+
+class Embedding(Layer):
+    """One vector for each id: row `ids[b, t]` of the table. Keras: `Embedding(V, D)`.
+
+    Weights: W (V, D). Input: ids (...), integers from 0 to V - 1. Output: (..., D).
+    Raises TypeError for ids that are not integers and IndexError for an id outside the table, negative ones included.
+    """
+
+    def __init__(self, W: np.ndarray):
+        if np.ndim(W) != 2:
+            raise ValueError(f"W must have the shape (V, D), got {np.shape(W)}")
+        super().__init__(W=W)
+
+    def _forward(self, ids):
+        W = self.params["W"]
+        ids = np.asarray(ids)
+        if not np.issubdtype(ids.dtype, np.integer):
+            raise TypeError(f"ids must be integers, got {ids.dtype}")
+        outside = (ids < 0) | (ids >= len(W))
+        if outside.any():
+            where = ", ".join(map(str, np.argwhere(outside)[0]))
+            raise IndexError(f"ids must be from 0 to V - 1 = {len(W) - 1}, got {ids[outside][0]} at [{where}]")
+        return W[ids], ids
+
+    def _backward(self, dout, ids):
+        scatter_add(self.grads["W"], ids, dout)  # no gradient for the input: ids are not numbers to move
+
+
+class Dense(Layer):
+    """A weighted sum for each output: `y = x @ W + b`. Keras: `Dense(units)` without activation.
+
+    Weights: W (in, out), b (out,). Input: (..., in). Output: (..., out).
+    """
+
+    def __init__(self, W: np.ndarray, b: np.ndarray):
+        if np.ndim(W) != 2 or np.shape(b) != np.shape(W)[1:]:
+            raise ValueError(f"W and b must have the shapes (in, out) and (out,), got {np.shape(W)} and {np.shape(b)}")
+        super().__init__(W=W, b=b)
+
+    def _forward(self, x):
+        W, b = self.params["W"], self.params["b"]
+        if np.ndim(x) < 1 or np.shape(x)[-1] != len(W):
+            raise ValueError(f"x must have the shape (..., {len(W)}), got {np.shape(x)}")
+        return x @ W + b, x
+
+    def _backward(self, dout, x):
+        rows, drows = x.reshape(-1, x.shape[-1]), dout.reshape(-1, dout.shape[-1])
+        self.grads["W"] += rows.T @ drows
+        self.grads["b"] += drows.sum(axis=0)
+        return dout @ self.params["W"].T
+
+
+class SoftmaxCrossEntropy(Layer):
+    """The mean of -log p(target) over the real tokens. Keras: `SparseCategoricalCrossentropy(from_logits=True)`.
+
+    Input: scores (..., V), targets (...) with ids from 0 to V - 1, and an optional mask (...), True = counts.
+    Output: one number; 0 when the mask is False everywhere, with a gradient of 0.
+    Raises TypeError or ValueError for targets or a mask that do not fit, IndexError for a target outside 0 ... V - 1.
+    """
+
+    def _forward(self, scores, targets, mask=None):
+        targets = np.asarray(targets)
+        mask = np.ones(targets.shape, bool) if mask is None else np.asarray(mask)
+        if not np.issubdtype(targets.dtype, np.integer):
+            raise TypeError(f"targets must be integers, got {targets.dtype}")
+        if mask.dtype != bool:
+            raise TypeError(f"mask must be bool, got {mask.dtype}")
+        if not np.shape(scores)[:-1] == targets.shape == mask.shape:
+            raise ValueError(
+                "targets and mask must have the shape of scores without its last axis, "
+                f"{np.shape(scores)[:-1]}, got {targets.shape} and {mask.shape}"
+            )
+        V = np.shape(scores)[-1]
+        if (outside := mask & ((targets < 0) | (targets >= V))).any():
+            raise IndexError(f"targets must be from 0 to V - 1 = {V - 1}, got {targets[outside][0]}")
+        targets = np.where(mask, targets, 0)  # what stands under the padding does not matter
+        log_p = log_softmax(scores)
+        picked = np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]
+        count = max(mask.sum(), 1)
+        return -(picked * mask).sum() / count, (log_p, targets, mask, count)
+
+    def _backward(self, dout, saved):
+        log_p, targets, mask, count = saved
+        dscores = np.exp(log_p)
+        np.put_along_axis(dscores, targets[..., None], np.take_along_axis(dscores, targets[..., None], -1) - 1, -1)
+        return dscores * (mask[..., None] * (dout / count)).astype(dscores.dtype)
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Positive weights along the last axis that sum to 1; stable for scores of any size."""
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(scores: np.ndarray) -> np.ndarray:
+    """The logarithm of softmax along the last axis, without overflow and without log(0)."""
+    shifted = scores - scores.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def scatter_add(table: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None:
+    """Add `rows[i]` to `table[ids[i]]` in place; rows of a repeated id add up.
+
+    Shapes: table (V, D), ids (...), rows (..., D). The same as `np.add.at(table, ids, rows)`, faster for long rows: a
+    sparse matrix (U, N) with a 1 where token n is word u sums the rows of each of the U words that occur.
+    """
+    words, position = np.unique(ids, return_inverse=True)
+    N = position.size
+    which = csc_array((np.ones(N, rows.dtype), position.ravel(), np.arange(N + 1)), shape=(len(words), N))
+    table[words] += which @ rows.reshape(N, -1)
