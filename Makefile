@@ -30,7 +30,8 @@ help:  ## list the targets
 	@touch $@
 
 book: .venv/book  ## build the HTML book
-	@$(PY) -m bookpress
+	@.venv/bin/jupyter-book build . -W -n --keep-going --quiet
+	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 lab: .venv/full  ## copy the exercises to mywork/ and open JupyterLab there
 	@$(PY) -m classroom start
@@ -39,8 +40,8 @@ lab: .venv/full  ## copy the exercises to mywork/ and open JupyterLab there
 check: .venv/full  ## grade your own work in mywork/ (one chapter: make check CHAPTER=1-embedding)
 	@$(PY) -m classroom check $(CHAPTER)
 
-test: .venv/full  ## run every test
-	@$(PY) -m pytest
+test: .venv/full  ## run every test (some: make test TESTS=tests/tinyseq)
+	@$(PY) -m pytest $(TESTS)
 
 run: .venv/full  ## run the lessons and solutions anew and store their outputs (some: make run NOTEBOOKS="...")
 	@$(PY) -m bookpress.notebooks $(NOTEBOOKS)

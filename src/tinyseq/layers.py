@@ -157,5 +157,7 @@ def scatter_add(table: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None:
     """
     words, position = np.unique(ids, return_inverse=True)
     N = position.size
+    if N == 0:
+        return  # SciPy has no sparse matrix without rows
     which = csc_array((np.ones(N, rows.dtype), position.ravel(), np.arange(N + 1)), shape=(len(words), N))
     table[words] += which @ rows.reshape(N, -1)
