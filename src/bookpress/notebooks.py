@@ -29,7 +29,14 @@ def run(path: Path) -> None:
     """Run a notebook in its folder and store it with its outputs. A cell that fails leaves the file as it was."""
     notebook = nbformat.read(path, as_version=4)
     folder = {"metadata": {"path": path.parent}}
-    NotebookClient(notebook, timeout=300, record_timing=False, coalesce_streams=True, resources=folder).execute()
+    NotebookClient(
+        notebook,
+        timeout=300,
+        record_timing=False,
+        coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # only errors
+        resources=folder,
+    ).execute()
     clean(notebook)
     nbformat.validate(notebook)
     nbformat.write(notebook, path)

@@ -119,6 +119,6 @@ class TestLesson:
         text = printed(notebook) + "\n".join(cell.source for cell in code(notebook))
         known = [float(number) for number in re.findall(r"\d+\.\d*(?:e[-+]?\d+)?|\d+", text.replace(",", ""))]
         tables = re.compile(r"^\|.*$", flags=re.MULTILINE)  # their numbers are in the code that follows them
-        for number in re.findall(r"\d+\.\d+", tables.sub("", prose(notebook))):
+        for number in re.findall(r"(?<![\d.])\d+\.\d+(?!\.?\d)", tables.sub("", prose(notebook))):
             digits = len(number.split(".")[1])
             assert any(round(value, digits) == float(number) for value in known), number
