@@ -1,5 +1,6 @@
 """A chapter's name is one word everywhere, and a finished chapter has all its parts."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def test_terms_given_in_japanese_are_in_the_glossary():
     for path in (ROOT / "chapters").rglob("*.ipynb"):
         for term in re.findall(r"\(([^()\n]*[\u3040-\u30ff\u4e00-\u9fff][^()\n]*)\)", path.read_text(encoding="utf-8")):
             assert term in glossary, f"{path.name}: {term}"
+
+
+def test_every_lesson_was_measured_and_runs_within_the_budget():
+    with open(ROOT / "benchmarks/run_times.csv", encoding="utf-8") as file:
+        seconds = {row["notebook"]: float(row["seconds"]) for row in csv.DictReader(file)}
+    assert set(seconds) >= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("chapters/*/*.ipynb")}
+    assert max(seconds.values()) < 60
+    for chapter in FINISHED:
+        assert sum(time for path, time in seconds.items() if path.startswith(f"chapters/{chapter}/")) < 120
 
 
 def test_no_file_says_which_machine_made_it():
