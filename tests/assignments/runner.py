@@ -33,7 +33,7 @@ class Assignment:
         self.tasks = {task.name: task for task in assignment.tasks(self.notebook)}
         cells = {assignment.grade_id(cell): cell for cell in self.notebook.cells}
         self.setup = cells["setup"].source
-        self.tests = {name: cells[assignment.test_of(name)].source for name in self.tasks}
+        self.tests = {name: cells[assignment.name_of_test(name)].source for name in self.tasks}
         self.texts = {
             assignment.grade_id(cell): text.source
             for text, cell in zip(self.notebook.cells, self.notebook.cells[1:], strict=False)
@@ -44,7 +44,7 @@ class Assignment:
             released, _ = clear.preprocess(released, {})
         cells = {assignment.grade_id(cell): cell for cell in released.cells}
         self.stubs = {name: cells[name].source for name in self.tasks}
-        self.visible_tests = {name: cells[assignment.test_of(name)].source for name in self.tasks}
+        self.visible_tests = {name: cells[assignment.name_of_test(name)].source for name in self.tasks}
 
     def asks_for(self, task: str) -> str:
         """The name of the function that a task asks for, or of the variable."""
@@ -78,7 +78,7 @@ class Assignment:
                 exec(compile(source, task, "exec"), namespace)
             namespace.update(values)
             try:
-                exec(compile(tests[task], assignment.test_of(task), "exec"), namespace)
+                exec(compile(tests[task], assignment.name_of_test(task), "exec"), namespace)
             except Exception as raised:
                 error = raised
         return Verdict(error, printed.getvalue())

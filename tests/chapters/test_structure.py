@@ -21,7 +21,8 @@ def toc_files() -> list[str]:
 def test_every_page_is_in_the_contents_once_and_in_order():
     files = toc_files()
     pages = {path for path in (ROOT / "chapters").rglob("*") if path.suffix in (".md", ".ipynb")}
-    pages = {path.relative_to(ROOT).with_suffix("").as_posix() for path in pages if ".ipynb_checkpoints" not in str(path)}
+    pages = {path for path in pages if path.parent.name != ".ipynb_checkpoints"}
+    pages = {path.relative_to(ROOT).with_suffix("").as_posix() for path in pages}
     assert len(files) == len(set(files)) and set(files) == pages
     assert [file.split("/")[1] for file in files if file.endswith("/index")] == CHAPTERS
 
