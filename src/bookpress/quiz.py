@@ -21,6 +21,7 @@ import html
 import re
 from pathlib import Path
 from string import ascii_uppercase
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -33,27 +34,29 @@ from sphinx.writers.html5 import HTML5Translator
 
 HERE = Path(__file__).parent
 logger = logging.getLogger(__name__)
-_ = get_translation("bookpress")  # the messages are in a catalogue of their own: locales/<language>/LC_MESSAGES/bookpress
+_ = get_translation("bookpress")  # a catalogue of its own: locales/<language>/LC_MESSAGES/bookpress.po
 
 
 class quiz(nodes.container):
-    """A question, an instruction, a definition list of lettered options, an explanation: plain nodes for any builder."""
+    """Question, instruction, definition list of lettered options, explanation: plain nodes for any builder."""
 
 
 class Quiz(SphinxDirective):
     """Read one question; report a fault in it at its line, in this build and in each one until it is mended."""
 
     required_arguments = 1
-    option_spec = {"answer": directives.unchanged}
+    option_spec: ClassVar = {"answer": directives.unchanged}
     has_content = True
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
-        self.env.bookpress_quizzes.setdefault(self.env.docname, []).append((name, self.lineno))
+        notebook = self.env.doc2path(self.env.docname).endswith(".ipynb")
+        line = self.lineno - notebook  # in a notebook (10000 for each cell) MyST-NB counts one too many
+        self.env.bookpress_quizzes.setdefault(self.env.docname, []).append((name, line))
         try:
             return [self.read(name)]
         except ValueError as fault:
-            logger.warning("quiz %s: %s", name, fault, location=(self.env.docname, self.lineno), type="quiz")
+            logger.warning("quiz %s: %s", name, fault, location=(self.env.docname, line), type="quiz")
             self.env.note_reread()
             return []
 
@@ -75,24 +78,17 @@ class Quiz(SphinxDirective):
         answer = check_answer(self.options.get("answer", ""), letters)
 
         instruction = _("Several are right: choose all of them.") if len(answer) > 1 else _("Choose one.")
+        key = _("Answer: {letters}").format(letters=", ".join(answer))
+        lettered = [
+            nodes.definition_list_item("", nodes.term("", letter), nodes.definition("", *option.children))
+            for letter, option in zip(letters, options, strict=True)
+        ]
         result = quiz(
             "",
             nodes.container("", *question, classes=["quiz-question"], ids=[f"quiz-{name}-question"]),
-            nodes.paragraph("", str(instruction), translatable=False),
-            nodes.definition_list(
-                "",
-                *(
-                    nodes.definition_list_item(
-                        "", nodes.term("", letter, translatable=False), nodes.definition("", *option.children)
-                    )
-                    for letter, option in zip(letters, options)
-                ),
-            ),
-            nodes.container(
-                "",
-                nodes.paragraph("", _("Answer: {letters}").format(letters=", ".join(answer)), translatable=False),
-                *explanation,
-            ),
+            nodes.paragraph("", str(instruction)),
+            nodes.definition_list("", *lettered),
+            nodes.container("", nodes.paragraph("", key), *explanation),
             ids=[f"quiz-{name}"],
             classes=["quiz"],
             answer=answer,
@@ -107,7 +103,7 @@ def check_options(options: nodes.bullet_list) -> str:
         raise ValueError(f"from 2 to {len(ascii_uppercase)} options are needed, found {len(options)}")
     letters = ascii_uppercase[: len(options)]
     seen = {}
-    for letter, option in zip(letters, options):
+    for letter, option in zip(letters, options, strict=True):
         text = " ".join(option.astext().split())
         if text in seen:
             raise ValueError(f"options {seen[text]} and {letter} are equal: {text!r}")
@@ -129,16 +125,16 @@ def check_answer(text: str, letters: str) -> list[str]:
 def visit_quiz_html(self: HTML5Translator, node: quiz) -> None:
     question, instruction, options, explanation = node.children
     kind = "checkbox" if len(node["answer"]) > 1 else "radio"
-    messages = {
+    data = {
+        "data-answer": "".join(node["answer"]),
         "data-right": _("Right."),
         "data-wrong": _("Not yet. Choose again, or open the explanation."),
         "data-none": _("Choose an option first."),
         "data-score": _("{n} of {m} right on this page"),
         "data-reset": _("Clear my answers on this page"),
     }
-    messages = {name: str(message) for name, message in messages.items()}
     # Without the script the button would only reload the page; the explanation needs no script.
-    self.body.append(self.starttag(node, "form", autocomplete="off", **messages, **{"data-answer": "".join(node["answer"])}))
+    self.body.append(self.starttag(node, "form", autocomplete="off", **data))
     question.walkabout(self)
     self.body.append(f'<fieldset aria-describedby="{question["ids"][0]}">\n')
     self.body.append(f"<legend>{html.escape(instruction.astext())}</legend>\n")
