@@ -51,7 +51,11 @@ class SGD:
 
 
 class Adam(SGD):
-    """Steps of about lr, whatever the gradient's size. Kingma & Ba (2015). Keras: `Adam(lr)`, same epsilon."""
+    """Steps of about lr, whatever the gradient's size. Kingma & Ba (2015). Keras: `Adam(lr)`, same epsilon.
+
+    Keras 3.15 on TensorFlow squares the gradients of a repeated id one by one, before it sums them; here, as in the
+    paper, the summed gradient is squared.
+    """
 
     def __init__(
         self,

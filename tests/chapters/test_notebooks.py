@@ -102,7 +102,7 @@ class TestLesson:
         for cell in code(read(path)):
             lines = [line for line in cell.source.splitlines() if line.strip()]
             assert len(lines) <= 10 or "class " in cell.source, cell.source
-            assert max(map(len, lines)) <= 88, cell.source
+            assert max(map(len, lines)) <= 92, cell.source
 
     def test_has_pictures_with_alternative_text(self, path):
         for cell in code(read(path)):
