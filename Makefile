@@ -31,7 +31,6 @@ help:  ## list the targets
 
 book: .venv/book  ## build the HTML book
 	@.venv/bin/jupyter-book build . -W -n --keep-going --quiet
-	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 lab: .venv/full  ## copy the exercises to mywork/ and open JupyterLab there
 	@$(PY) -m classroom start
