@@ -33,10 +33,10 @@ def clip_gradients(layers: Sequence[Layer], max_norm: float) -> float:
     return norm
 
 
-class SGD:
-    """Stochastic gradient descent: each weight moves by -lr times its gradient. Keras: `SGD(lr)`."""
+class Optimizer:
+    """What all optimizers share: the layers, the learning rate, the step. A subclass gives `_change(key, grad)`."""
 
-    def __init__(self, layers: Sequence[Layer], lr: float = 0.01):
+    def __init__(self, layers: Sequence[Layer], lr: float):
         self.layers, self.lr = list(layers), lr
 
     def step(self) -> None:
@@ -46,11 +46,18 @@ class SGD:
         for layer in self.layers:
             layer.zero_grads()
 
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: each weight moves by -lr times its gradient. Keras: `SGD(lr)`."""
+
+    def __init__(self, layers: Sequence[Layer], lr: float = 0.01):
+        super().__init__(layers, lr)
+
     def _change(self, key: int, grad: np.ndarray) -> np.ndarray:
         return self.lr * grad
 
 
-class Adam(SGD):
+class Adam(Optimizer):
     """Steps of about lr, whatever the gradient's size. Kingma & Ba (2015). Keras: `Adam(lr)`, same epsilon.
 
     Keras 3.15 on TensorFlow squares the gradients of a repeated id one by one, before it sums them; here, as in the
