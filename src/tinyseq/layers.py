@@ -80,24 +80,27 @@ class Embedding(Layer):
 class Dense(Layer):
     """A weighted sum for each output: `y = x @ W + b`. Keras: `Dense(units)` without activation.
 
-    Weights: W (in, out), b (out,). Input: (..., in). Output: (..., out).
+    Weights: W (in, out) and b (out,); without b as Keras's `use_bias=False`. Input: (..., in). Output: (..., out).
     """
 
-    def __init__(self, W: np.ndarray, b: np.ndarray):
-        if np.ndim(W) != 2 or np.shape(b) != np.shape(W)[1:]:
-            raise ValueError(f"W and b must have the shapes (in, out) and (out,), got {np.shape(W)} and {np.shape(b)}")
-        super().__init__(W=W, b=b)
+    def __init__(self, W: np.ndarray, b: np.ndarray | None = None):
+        if np.ndim(W) != 2:
+            raise ValueError(f"W must have the shape (in, out), got {np.shape(W)}")
+        if b is not None and np.shape(b) != np.shape(W)[1:]:
+            raise ValueError(f"b must have the shape (out,) = {np.shape(W)[1:]}, got {np.shape(b)}")
+        super().__init__(**({"W": W} if b is None else {"W": W, "b": b}))
 
     def _forward(self, x):
-        W, b = self.params["W"], self.params["b"]
+        W = self.params["W"]
         if np.ndim(x) < 1 or np.shape(x)[-1] != len(W):
             raise ValueError(f"x must have the shape (..., {len(W)}), got {np.shape(x)}")
-        return x @ W + b, x
+        return x @ W + self.params.get("b", 0), x
 
     def _backward(self, dout, x):
         rows, drows = x.reshape(-1, x.shape[-1]), dout.reshape(-1, dout.shape[-1])
         self.grads["W"] += rows.T @ drows
-        self.grads["b"] += drows.sum(axis=0)
+        if "b" in self.grads:
+            self.grads["b"] += drows.sum(axis=0)
         return dout @ self.params["W"].T
 
 
@@ -111,17 +114,14 @@ class SoftmaxCrossEntropy(Layer):
 
     def _forward(self, scores, targets, mask=None):
         targets = np.asarray(targets)
-        mask = np.ones(targets.shape, bool) if mask is None else np.asarray(mask)
         if not np.issubdtype(targets.dtype, np.integer):
             raise TypeError(f"targets must be integers, got {targets.dtype}")
-        if mask.dtype != bool:
-            raise TypeError(f"mask must be bool, got {mask.dtype}")
-        if not np.shape(scores)[:-1] == targets.shape == mask.shape:
+        shape, V = np.shape(scores)[:-1], np.shape(scores)[-1]
+        if targets.shape != shape:
             raise ValueError(
-                "targets and mask must have the shape of scores without its last axis, "
-                f"{np.shape(scores)[:-1]}, got {targets.shape} and {mask.shape}"
+                f"targets must have the shape of scores without the last axis, {shape}, got {targets.shape}"
             )
-        V = np.shape(scores)[-1]
+        mask = checked_mask(mask, shape)
         if (outside := mask & ((targets < 0) | (targets >= V))).any():
             raise IndexError(f"targets must be from 0 to V - 1 = {V - 1}, got {targets[outside][0]}")
         targets = np.where(mask, targets, 0)  # what stands under the padding does not matter
@@ -135,6 +135,21 @@ class SoftmaxCrossEntropy(Layer):
         dscores = np.exp(log_p)
         np.put_along_axis(dscores, targets[..., None], np.take_along_axis(dscores, targets[..., None], -1) - 1, -1)
         return dscores * (mask[..., None] * (dout / count)).astype(dscores.dtype)
+
+
+def checked_mask(mask, shape: tuple[int, ...]) -> np.ndarray:
+    """The mask as an array of this shape; True everywhere when it is None.
+
+    Raises TypeError for a mask that is not bool, ValueError for another shape.
+    """
+    if mask is None:
+        return np.ones(shape, bool)
+    mask = np.asarray(mask)
+    if mask.dtype != bool:
+        raise TypeError(f"mask must be bool, got {mask.dtype}")
+    if mask.shape != shape:
+        raise ValueError(f"mask must have the shape {shape}, got {mask.shape}")
+    return mask
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

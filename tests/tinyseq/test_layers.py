@@ -78,7 +78,9 @@ def test_layers_refuse_weights_that_do_not_fit():
         Embedding(np.zeros((3, 2), int))
     with pytest.raises(ValueError, match=r"W must have the shape \(V, D\), got \(3,\)"):
         Embedding(np.zeros(3))
-    with pytest.raises(ValueError, match=r"\(in, out\) and \(out,\), got \(3, 2\) and \(3,\)"):
+    with pytest.raises(ValueError, match=r"W must have the shape \(in, out\), got \(3,\)"):
+        Dense(np.zeros(3))
+    with pytest.raises(ValueError, match=r"b must have the shape \(out,\) = \(2,\), got \(3,\)"):
         Dense(np.zeros((3, 2)), np.zeros(3))
     with pytest.raises(ValueError, match=r"x must have the shape \(..., 3\), got \(2, 2\)"):
         Dense(np.zeros((3, 2)), np.zeros(2))(np.zeros((2, 2)))
@@ -131,9 +133,10 @@ def test_zero_grads_clears_gradients_and_memory():
 
 
 @pytest.mark.parametrize("shape", [(4,), (1, 4), (2, 3, 4), (0, 4)])
-def test_dense_equals_keras_and_its_gradient_is_true(keras, shape):
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_dense_equals_keras_and_its_gradient_is_true(keras, shape, use_bias):
     x = rng.normal(size=shape)
-    layer = keras.layers.Dense(2, dtype="float64", bias_initializer="normal")
+    layer = keras.layers.Dense(2, use_bias=use_bias, dtype="float64", bias_initializer="normal")
     layer.build((None, 4))
     ours = Dense(*layer.get_weights())
     theirs = layer(x[None] if len(shape) == 1 else x)  # Keras wants a batch axis
@@ -182,8 +185,8 @@ def test_cross_entropy_is_stable_for_huge_scores():
         ([0.0, 1.0], None, TypeError, "targets must be integers, got float64"),
         ([0, 4], None, IndexError, "from 0 to V - 1 = 3, got 4"),
         ([0, -1], None, IndexError, "got -1"),
-        ([[0, 1]], None, ValueError, r"\(2,\), got \(1, 2\) and \(1, 2\)"),
-        ([0, 1], [True], ValueError, r"\(2,\), got \(2,\) and \(1,\)"),
+        ([[0, 1]], None, ValueError, r"targets must have .* \(2,\), got \(1, 2\)"),
+        ([0, 1], [True], ValueError, r"mask must have the shape \(2,\), got \(1,\)"),
         ([0, 1], [1, 0], TypeError, "mask must be bool, got int64"),
     ],
 )
@@ -210,4 +213,4 @@ def test_scatter_add_equals_add_at(shape, dtype):
     scatter_add(ours, ids, rows)
     np.add.at(expected, ids, rows)
     assert ours.dtype == dtype
-    np.testing.assert_allclose(ours, expected, rtol=1e-6 if dtype == np.float32 else 1e-14)
+    np.testing.assert_allclose(ours, expected, atol=1e-5 if dtype == np.float32 else 1e-13)
