@@ -14,6 +14,14 @@ class Article(NamedTuple):
     sentences: list[list[str]]
 
 
+class Judgement(NamedTuple):
+    """How alike people find two words, on a scale from 0 to 10."""
+
+    first: str
+    second: str
+    score: float
+
+
 def greetings() -> list[str]:
     """The two sentences that chapters 1 and 2 compute by hand."""
     return ["Hope to see you soon.", "Nice to see you again."]
@@ -31,6 +39,22 @@ def wikipedia() -> list[Article]:
         pages = [(title, text) for title, text, _ in extract_pages(dump, filter_namespaces=("0",))]
     articles = [Article(title, _sentences(filter_wiki(text))) for title, text in pages if not _is_redirect(text)]
     return [article for article in articles if article.sentences]
+
+
+def word_similarity(name: str) -> list[Judgement]:
+    """Pairs of lower-case words with people's judgements: "wordsim353" (relatedness) or "simlex999" (similarity).
+
+    Source: the copies that gensim ships for its own tests, of Finkelstein et al. (2002) and Hill et al. (2015).
+    Raises ValueError for another name.
+    """
+    from gensim.test.utils import datapath
+
+    files = {"wordsim353": "wordsim353.tsv", "simlex999": "simlex999.txt"}
+    if name not in files:
+        raise ValueError(f"name must be one of {', '.join(files)}, got {name!r}")
+    with open(datapath(files[name]), encoding="utf-8") as file:
+        rows = [line.split("\t") for line in file if not line.startswith("#")]
+    return [Judgement(first.lower(), second.lower(), float(score)) for first, second, score in rows]
 
 
 def _is_redirect(text: str) -> bool:

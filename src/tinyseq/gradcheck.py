@@ -58,7 +58,7 @@ def check(layer: Layer, *inputs, tolerance: float = 1e-6, seed: int = 0) -> dict
     inputs must be float64. Returns the relative error of each gradient by name; raises GradientError at the first
     that exceeds the tolerance. The layer's own gradients are cleared.
     """
-    inputs = [np.array(x) for x in inputs]
+    inputs = [None if x is None else np.array(x) for x in inputs]
     dout = np.random.default_rng(seed).normal(size=np.shape(layer(*inputs)))
 
     def loss() -> float:

@@ -64,13 +64,7 @@ class Embedding(Layer):
 
     def _forward(self, ids):
         W = self.params["W"]
-        ids = np.asarray(ids)
-        if not np.issubdtype(ids.dtype, np.integer):
-            raise TypeError(f"ids must be integers, got {ids.dtype}")
-        outside = (ids < 0) | (ids >= len(W))
-        if outside.any():
-            where = ", ".join(map(str, np.argwhere(outside)[0]))
-            raise IndexError(f"ids must be from 0 to V - 1 = {len(W) - 1}, got {ids[outside][0]} at [{where}]")
+        ids = checked_ids("ids", ids, len(W))
         return W[ids], ids
 
     def _backward(self, dout, ids):
@@ -113,18 +107,13 @@ class SoftmaxCrossEntropy(Layer):
     """
 
     def _forward(self, scores, targets, mask=None):
-        targets = np.asarray(targets)
-        if not np.issubdtype(targets.dtype, np.integer):
-            raise TypeError(f"targets must be integers, got {targets.dtype}")
         shape, V = np.shape(scores)[:-1], np.shape(scores)[-1]
-        if targets.shape != shape:
+        if np.shape(targets) != shape:
             raise ValueError(
-                f"targets must have the shape of scores without the last axis, {shape}, got {targets.shape}"
+                f"targets must have the shape of scores without the last axis, {shape}, got {np.shape(targets)}"
             )
         mask = checked_mask(mask, shape)
-        if (outside := mask & ((targets < 0) | (targets >= V))).any():
-            raise IndexError(f"targets must be from 0 to V - 1 = {V - 1}, got {targets[outside][0]}")
-        targets = np.where(mask, targets, 0)  # what stands under the padding does not matter
+        targets = checked_ids("targets", np.where(mask, targets, 0), V)  # under the padding anything may stand
         log_p = log_softmax(scores)
         picked = np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]
         count = max(mask.sum(), 1)
@@ -135,6 +124,18 @@ class SoftmaxCrossEntropy(Layer):
         dscores = np.exp(log_p)
         np.put_along_axis(dscores, targets[..., None], np.take_along_axis(dscores, targets[..., None], -1) - 1, -1)
         return dscores * (mask[..., None] * (dout / count)).astype(dscores.dtype)
+
+
+def checked_ids(name: str, ids, V: int) -> np.ndarray:
+    """The ids as an array. Raises TypeError unless they are integers, IndexError for one outside 0 ... V - 1."""
+    ids = np.asarray(ids)
+    if not np.issubdtype(ids.dtype, np.integer):
+        raise TypeError(f"{name} must be integers, got {ids.dtype}")
+    outside = (ids < 0) | (ids >= V)
+    if outside.any():
+        where = ", ".join(map(str, np.argwhere(outside)[0]))
+        raise IndexError(f"{name} must be from 0 to V - 1 = {V - 1}, got {ids[outside][0]} at [{where}]")
+    return ids
 
 
 def checked_mask(mask, shape: tuple[int, ...]) -> np.ndarray:

@@ -16,7 +16,8 @@ class GlobalAveragePooling(Layer):
     def _forward(self, x, mask=None):
         x, mask = _checked(x, mask)
         weights = _shares(mask).astype(x.dtype)  # (B, T)
-        return (weights[:, None, :] @ x)[:, 0], weights
+        real = np.where(mask[:, :, None], x, 0)  # 0 times NaN would be NaN
+        return (weights[:, None, :] @ real)[:, 0], weights
 
     def _backward(self, dout, weights):
         return weights[:, :, None] * dout[:, None, :]

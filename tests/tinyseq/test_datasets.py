@@ -31,3 +31,22 @@ def test_wikipedia_has_no_markup_left(articles):
 
 def test_wikipedia_is_the_same_every_time(articles):
     assert datasets.wikipedia() == articles
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs", "close", "far"),
+    [
+        ("wordsim353", 353, ("tiger", "tiger"), ("king", "cabbage")),
+        ("simlex999", 999, ("vanish", "disappear"), ("new", "ancient")),
+    ],
+)
+def test_word_similarity_has_pairs_of_lower_case_words_with_scores_from_0_to_10(name, pairs, close, far):
+    judgements = datasets.word_similarity(name)
+    scores = {(first, second): score for first, second, score in judgements}
+    assert len(judgements) == pairs and all(word == word.lower() for pair in scores for word in pair)
+    assert scores[close] > 9.5 > 0.4 > scores[far] >= 0
+
+
+def test_word_similarity_refuses_another_name():
+    with pytest.raises(ValueError, match="one of wordsim353, simlex999, got 'wordsim'"):
+        datasets.word_similarity("wordsim")

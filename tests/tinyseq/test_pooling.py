@@ -109,6 +109,13 @@ def test_float32_stays_float32(layer):
     assert out.dtype == np.float32 and pooling.backward(out).dtype == np.float32
 
 
+@pytest.mark.parametrize("layer", LAYERS)
+def test_what_stands_under_the_padding_does_not_matter(layer):
+    x, mask = np.ones((1, 3, 2)), np.array([[True, True, False]])
+    x[0, 2] = np.nan, np.inf
+    np.testing.assert_array_equal(layer()(x, mask), [[1, 1]])
+
+
 def test_the_mean_of_integers_is_no_integer():
     np.testing.assert_array_equal(GlobalAveragePooling()(np.array([[[1], [2]]])), [[1.5]])
 
