@@ -116,7 +116,7 @@ class SoftmaxCrossEntropy(Layer):
         targets = checked_ids("targets", np.where(mask, targets, 0), V)  # under the padding anything may stand
         log_p = log_softmax(scores)
         picked = np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]
-        count = max(mask.sum(), 1)
+        count = max(int(mask.sum()), 1)
         return -(picked * mask).sum() / count, (log_p, targets, mask, count)
 
     def _backward(self, dout, saved):

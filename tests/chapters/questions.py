@@ -1,10 +1,13 @@
-"""Read the questions of a check.md: a small reader of its own, so that the tests do not trust the press."""
+"""Read the questions of a check.md and compute their answers. The reader is not the press's, which is tested too."""
 
+import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pytest
 from markdown_it import MarkdownIt
 from mdit_py_plugins.colon_fence import colon_fence_plugin
 
@@ -76,11 +79,65 @@ def number(text: str) -> float:
     return float(text.replace(",", "").replace("−", "-"))
 
 
-def by_value(question: Question, right: float, *mistakes: float) -> list[str]:
-    """The letters of the options with the right number; the others must be what these mistakes give."""
-    values = [number(option) for option in question.options]
-    assert sorted(values) == sorted([right, *mistakes]), question.place
-    return question.letters(lambda option: number(option) == right)
+def value(option: str):
+    """The number that an option gives, or the Python literal between its backticks, or a pair of these."""
+    if "`" in option:
+        return ast.literal_eval(option.replace("` and `", ", ").strip("`"))
+    return number(option)
+
+
+def answered(page: list[Question]):
+    """A decorator that enters a function under the id of its question, and the tests that hold it to the page.
+
+    The function takes the question and gives the letters that are right.
+    """
+    computed = {}
+
+    def computes(name: str):
+        return lambda function: computed.setdefault(name, function)
+
+    class TestAnswers:
+        @pytest.mark.parametrize("question", page, ids=lambda question: question.id)
+        def test_the_marked_answer_is_the_computed_or_cited_one(self, question):
+            if question.id in computed:
+                letters = computed[question.id](question)
+                assert letters == question.answers, f"{question.place}: computed {letters}, marked {question.answers}"
+            else:
+                assert "{cite}`" in question.explanation, f"{question.place}: neither computed nor cited"
+
+        def test_every_computation_has_its_question(self):
+            assert set(computed) <= {question.id for question in page}
+
+    return computes, TestAnswers
+
+
+def run(listing: str, **names) -> dict:
+    """The names after a listing has run."""
+    import keras
+
+    names |= {"np": np, "keras": keras}
+    exec(listing, names)
+    return names
+
+
+def passing(question: Question, works: Callable[[str], bool]) -> list[str]:
+    """The letters of the options with which the listing works; an option that raises does not."""
+    return question.letters(lambda option: survives(works, question.filled(option)))
+
+
+def survives(works: Callable[[str], bool], listing: str) -> bool:
+    """Whether a listing works, where an error counts as no."""
+    try:
+        return bool(works(listing))
+    except (IndexError, ValueError):
+        return False
+
+
+def by_value(question: Question, right, *mistakes) -> list[str]:
+    """The letters of the options with the right value; the others must be what these mistakes give."""
+    values = [value(option) for option in question.options]
+    assert sorted(values) == sorted([right, *mistakes]), f"{question.place}: computed {[right, *mistakes]}"
+    return question.letters(lambda option: value(option) == right)
 
 
 def by_claim(question: Question, claims: dict[str, bool]) -> list[str]:

@@ -1,57 +1,16 @@
 """The answers of chapter 1's check questions, computed: a blank is run with each option, a number is counted anew."""
 
-import ast
 import math
 import warnings
 from pathlib import Path
 
 import numpy as np
-import pytest
-from questions import BLANK, Question, by_claim, by_value, code, read
+from questions import BLANK, answered, by_claim, by_value, code, passing, read, run, value
 
 import tinyseq  # noqa: F401  before Keras
 
-QUESTIONS = read(Path(__file__).parents[2] / "chapters/1-embedding/check.md")
+computes, TestAnswers = answered(read(Path(__file__).parents[2] / "chapters/1-embedding/check.md"))
 rng = np.random.default_rng(1)
-COMPUTED = {}
-
-
-def computes(name: str):
-    """Enter a function under the id of its question: it takes the question and gives the letters that are right."""
-    return lambda function: COMPUTED.setdefault(name, function)
-
-
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.id)
-def test_the_marked_answer_is_the_computed_or_cited_one(question):
-    if question.id in COMPUTED:
-        assert COMPUTED[question.id](question) == question.answers, question.place
-    else:
-        assert "{cite}`" in question.explanation, f"{question.place}: neither computed nor cited"
-
-
-def test_every_computation_has_its_question():
-    assert set(COMPUTED) <= {question.id for question in QUESTIONS}
-
-
-def run(listing: str, **names) -> dict:
-    """The names after a listing has run."""
-    import keras
-
-    names |= {"np": np, "keras": keras}
-    exec(listing, names)
-    return names
-
-
-def passing(question: Question, works) -> list[str]:
-    """The letters of the options with which the listing works; an option that raises does not."""
-
-    def passes(option):
-        try:
-            return bool(works(question.filled(option)))
-        except (IndexError, ValueError):
-            return False
-
-    return question.letters(passes)
 
 
 def one_hot(ids, V):
@@ -78,7 +37,7 @@ def _(question):
 def _(question):
     names = run(*question.listings)
     shapes = tuple(names["out"].shape), tuple(names["mask"].shape)
-    return question.letters(lambda option: ast.literal_eval(option.replace("`", "").replace("and", ",")) == shapes)
+    return question.letters(lambda option: value(option) == shapes)
 
 
 @computes("one-hot-product-cost")
@@ -140,9 +99,7 @@ def _(question):
     buffered[ids] += dout
     assert np.array_equal(stored[3], rows[-1]) and np.array_equal(buffered[3], rows[-1])
     row = (one_hot(ids, 4).T @ dout)[3]
-    options = [ast.literal_eval(code(option)) for option in question.options]
-    assert sorted(options) == sorted(map(list, (row, rows[-1], rows.mean(axis=0), dout.sum(axis=0))))
-    return question.letters(lambda option: ast.literal_eval(code(option)) == list(row))
+    return by_value(question, *map(list, (row, rows[-1], rows.mean(axis=0), dout.sum(axis=0))))
 
 
 @computes("word-not-in-the-batch")
@@ -227,8 +184,8 @@ def _(question):
     ids, vocabulary = np.asarray(names["ids"]).tolist(), names["layer"].get_vocabulary()
     lookup = names["keras"].layers.StringLookup(vocabulary=vocabulary[2:])
     without_padding = [[*np.asarray(lookup(["red", "pink", "blue"])).tolist(), 0, 0]]
-    assert without_padding == ast.literal_eval(code(question.options[1]))  # as the explanation says of B
-    return question.letters(lambda option: ast.literal_eval(code(option)) == ids)
+    assert without_padding == value(question.options[1])  # as the explanation says of B
+    return question.letters(lambda option: value(option) == ids)
 
 
 @computes("cosine-of-two-rows")

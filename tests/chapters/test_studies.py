@@ -3,13 +3,68 @@
 import json
 from pathlib import Path
 
+import numpy as np
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
+def study(name: str) -> dict:
+    return json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
+
+
 def test_training_brings_words_of_like_use_together_whatever_the_seed():
-    rows = json.loads((BENCHMARKS / "neighbours.json").read_text(encoding="utf-8"))["rows"]
+    rows = study("neighbours")["rows"]
     assert len({row["seed"] for row in rows}) >= 5
     for row in rows:
         assert abs(row["within_before"] - row["across_before"]) < 0.1
         assert row["within_after"] > row["across_after"] + 0.5
         assert row["test_loss"] < 5.1  # the frequency of words alone gives 5.66
+
+
+def test_word_vectors_agree_with_people_as_well_as_those_of_gensim():
+    rows = study("word_vectors")["rows"]
+    held_out = {
+        method: [row["wordsim_odd"] for row in rows if row["method"] == method]
+        for method in ("CBOW, tinyseq", "CBOW, gensim", "skip-gram, tinyseq", "skip-gram, gensim")
+    }
+    assert all(len(values) >= 5 and min(values) > 0.25 for values in held_out.values())
+    for method in ("CBOW", "skip-gram"):
+        assert np.mean(held_out[f"{method}, tinyseq"]) > np.mean(held_out[f"{method}, gensim"]) - 0.03
+
+
+def test_cbow_in_numpy_has_a_good_part_of_the_speed_of_gensim():
+    speed = {row["program"]: row["words_per_second"] for row in study("word2vec_speed")["rows"]}
+    assert speed["CBOW, tinyseq"] > 0.5 * speed["CBOW, gensim"]
+    assert speed["CBOW, tinyseq"] > 90 * speed["CBOW, softmax and loops"]
+
+
+def test_learning_rates_of_word_vectors_were_chosen_on_the_other_half_of_the_pairs():
+    found = study("word_vectors")
+    for method in {row["method"] for row in found["chosen"]}:
+        tried = [row for row in found["chosen"] if row["method"] == method]
+        best = max(tried, key=lambda row: row["wordsim_even"])["lr"]
+        assert {row["lr"] for row in found["rows"] if row["method"] == method} == {best}
+
+
+def test_the_masked_average_ties_with_tfidf_and_beats_the_maximum_whatever_the_seed():
+    rows = study("classifiers")["rows"]
+    seeds = {row["seed"] for row in rows}
+    assert len(seeds) >= 5
+    for seed in seeds:
+        models = {row["model"]: row for row in rows if row["seed"] == seed}
+        masked, unmasked = models["masked average"], models["unmasked average"]
+        far = models["unmasked average, T = 256"]
+        assert masked["test"] == masked["test_alone"] == masked["test_256"] > 0.8
+        for other, margin in (("TF-IDF", 0.03), ("unmasked average", 0.02), ("unmasked average, T = 256", 0.02)):
+            assert abs(masked["test"] - models[other]["test"]) < margin
+        assert unmasked["test_256"] < unmasked["test"] - 0.03  # padded further than in training
+        assert masked["validation"][1] > 0.8 > unmasked["validation"][1] > far["validation"][1]
+        assert max(models[name]["test"] for name in ("masked max", "unmasked max")) < masked["test"] - 0.03
+        assert models["masked max"]["test"] < models["masked max, D = 64"]["test"] < masked["test"]
+
+
+def test_the_mended_cbow_ends_lower_on_average_but_the_seeds_overlap():
+    rows = study("cbow_bug")["rows"]
+    blog, mended = (np.array([row[key][-1] for row in rows]) for key in ("blog", "mended"))
+    assert len(rows) >= 20 and mended.mean() < blog.mean() - 0.05
+    assert np.mean(mended < blog) > 0.8 and blog.min() < mended.max()

@@ -168,6 +168,12 @@ def test_cross_entropy_of_nothing_but_padding_is_zero():
     assert not loss.backward(1.0).any()
 
 
+def test_cross_entropy_keeps_float32():
+    loss = SoftmaxCrossEntropy()
+    assert loss.forward(np.zeros((2, 3), np.float32), np.array([0, 1])).dtype == np.float32
+    assert loss.backward(1.0).dtype == np.float32
+
+
 def test_cross_entropy_before_training_is_the_logarithm_of_V():
     assert SoftmaxCrossEntropy()(np.zeros((5, 7)), np.arange(5)) == pytest.approx(np.log(7))
 
