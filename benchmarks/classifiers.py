@@ -3,14 +3,10 @@
 python benchmarks/classifiers.py
 """
 
-import json
-import platform
 from copy import deepcopy
-from datetime import date
-from pathlib import Path
 
 import numpy as np
-import sklearn
+import study
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
@@ -112,10 +108,5 @@ def run(seed: int) -> list[dict]:
 
 
 if __name__ == "__main__":
-    study = {
-        "command": "python benchmarks/classifiers.py",
-        "date": str(date.today()),
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, "sklearn": sklearn.__version__},
-        "rows": [row for seed in tqdm(SEEDS, unit="seed") for row in run(seed)],
-    }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(study, indent=1) + "\n", encoding="utf-8")
+    rows = [row for seed in tqdm(SEEDS, unit="seed") for row in run(seed)]
+    study.write(__file__, rows, packages=("scikit-learn",))

@@ -3,12 +3,8 @@
 python benchmarks/neighbours.py
 """
 
-import json
-import platform
-from datetime import date
-from pathlib import Path
-
 import numpy as np
+import study
 from tqdm import tqdm
 
 from tinyseq import datasets, text
@@ -72,10 +68,4 @@ def run(seed: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    study = {
-        "command": "python benchmarks/neighbours.py",
-        "date": str(date.today()),
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
-        "rows": [run(seed) for seed in tqdm(SEEDS, unit="seed")],
-    }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(study, indent=1) + "\n", encoding="utf-8")
+    study.write(__file__, [run(seed) for seed in tqdm(SEEDS, unit="seed")])

@@ -1,17 +1,16 @@
 """How many words a second, side by side in one run on one thread? Writes word2vec_speed.json for chapter 3.
 
-OPENBLAS_NUM_THREADS=1 python benchmarks/word2vec_speed.py
+python benchmarks/word2vec_speed.py
 """
 
-import json
-import platform
-from datetime import date
-from pathlib import Path
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # NumPy reads it when it is first imported
+
 from time import perf_counter
 
-import gensim
 import numpy as np
-import scipy
+import study
 from gensim.models import Word2Vec
 
 from tinyseq import datasets, text
@@ -98,12 +97,5 @@ if __name__ == "__main__":
             f"{row['program']:24} {row['words_per_second']:12,.0f} words a second, {row['ratio']:7.4f} of gensim's CBOW"
         )
     print(f"tinyseq's CBOW is {speeds['CBOW, tinyseq'] / speeds['CBOW, softmax and loops']:,.0f} times the loops")
-    study = {
-        "command": "OPENBLAS_NUM_THREADS=1 python benchmarks/word2vec_speed.py",
-        "date": str(date.today()),
-        "versions": {"python": platform.python_version()}
-        | {lib.__name__: lib.__version__ for lib in (np, scipy, gensim)},
-        "settings": {"H": H, "window": WINDOW, "K": K, "sample": SAMPLE, "V": V, "words": words},
-        "rows": rows,
-    }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(study, indent=1) + "\n", encoding="utf-8")
+    settings = {"H": H, "window": WINDOW, "K": K, "sample": SAMPLE, "V": V, "words": words}
+    study.write(__file__, rows, packages=("scipy", "gensim"), settings=settings)

@@ -5,15 +5,10 @@ Learning rates are chosen on the word pairs at even positions of wordsim353; the
 python benchmarks/word_vectors.py
 """
 
-import json
-import platform
 from collections.abc import Callable
-from datetime import date
-from pathlib import Path
 
-import gensim
 import numpy as np
-import scipy
+import study
 from gensim.models import Word2Vec
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
@@ -105,13 +100,5 @@ if __name__ == "__main__":
         for seed in SEEDS:
             rows.append({"method": method, "seed": seed, "lr": best} | agreement(train_with(seed, best, skip_gram)))
             progress.update()
-    study = {
-        "command": "python benchmarks/word_vectors.py",
-        "date": str(date.today()),
-        "versions": {"python": platform.python_version()}
-        | {lib.__name__: lib.__version__ for lib in (np, scipy, gensim)},
-        "settings": {"H": H, "window": WINDOW, "K": K, "sample": SAMPLE, "epochs": EPOCHS, "min_count": MIN_COUNT},
-        "chosen": chosen,
-        "rows": rows,
-    }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(study, indent=1) + "\n", encoding="utf-8")
+    settings = {"H": H, "window": WINDOW, "K": K, "sample": SAMPLE, "epochs": EPOCHS, "min_count": MIN_COUNT}
+    study.write(__file__, rows, packages=("scipy", "gensim"), settings=settings, chosen=chosen)
