@@ -116,6 +116,12 @@ def test_what_stands_under_the_padding_does_not_matter(layer):
     np.testing.assert_array_equal(layer()(x, mask), [[1, 1]])
 
 
+def test_padding_that_ties_with_the_maximum_gets_no_gradient():
+    pooling = GlobalMaxPooling()
+    pooling.forward(np.ones((1, 3, 1)), np.array([[True, True, False]]))
+    np.testing.assert_array_equal(pooling.backward(np.ones((1, 1)))[0, :, 0], [0.5, 0.5, 0])
+
+
 def test_the_mean_of_integers_is_no_integer():
     np.testing.assert_array_equal(GlobalAveragePooling()(np.array([[[1], [2]]])), [[1.5]])
 

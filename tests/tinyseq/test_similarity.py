@@ -43,6 +43,12 @@ def test_analogy_finds_the_fourth_corner_but_never_gives_a_question_word_back():
     assert analogy(np.array([man, man * 2, king, -queen]), 0, 1, 2) == [3]
 
 
+def test_analogy_goes_by_direction_not_by_length():
+    lengths = rng.uniform(0.1, 10, size=(8, 1))
+    for a, b, c in [(0, 1, 2), (3, 1, 7), (5, 6, 4)]:
+        assert analogy(TABLE * lengths, a, b, c, 5) == analogy(TABLE, a, b, c, 5)
+
+
 def test_agreement_is_the_rank_correlation_on_the_known_pairs():
     table = np.array([[1.0, 0], [1, 0.1], [1, 1], [0, 1]])
     ids = {"a": 0, "b": 1, "c": 2, "d": 3}

@@ -260,6 +260,24 @@ class TestTrain:
             np.testing.assert_allclose(weight, twin.params[name] - 0.1 * twin.grads[name], atol=1e-12)
             assert not layer.grads[name].any()
 
+    def test_lr_falls_linearly_to_0(self):
+        """Four steps in two epochs: lr, then 3/4, 2/4 and 1/4 of it."""
+        sentences, layer = [[1, 2, 3, 4]], self.layer()
+        twin = NegativeSampling(*(weight.copy() for weight in layer.params.values()))
+        examples = Examples(sentences, V, sample=1, seed=3)
+        for epoch in range(2):
+            contexts, words, mask = examples.epoch()
+            for half in range(2):
+                some = slice(2 * half, 2 * half + 2)
+                twin.forward(contexts[some], words[some], mask[some])
+                twin.backward(2.0)
+                for name, weight in twin.params.items():
+                    weight -= 0.1 * (1 - epoch / 2 - half / 4) * twin.grads[name]
+                twin.zero_grads()
+        list(word2vec.train(layer, Examples(sentences, V, sample=1, seed=3), lr=0.1, epochs=2, batch=2))
+        for name, weight in layer.params.items():
+            np.testing.assert_allclose(weight, twin.params[name], atol=1e-12)
+
     def test_brings_words_of_like_use_together(self):
         """Words 0-3 stand next to 4, words 5-8 next to 9: two groups, whatever the seed."""
         for seed in range(3):
