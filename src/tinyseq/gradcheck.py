@@ -52,23 +52,29 @@ def compare(name: str, backward: np.ndarray, numerical: np.ndarray, tolerance: f
 
 
 def check(layer: Layer, *inputs, tolerance: float = 1e-6, seed: int = 0) -> dict[str, float]:
-    """Check `layer.backward` on these inputs: the gradients of every weight and of a float first input.
+    """Check `layer.backward` on these inputs: the gradients of every weight and of every float input.
 
-    The loss is the sum of the output times random numbers, so no entry of the output can hide. Weights and float
-    inputs must be float64. Returns the relative error of each gradient by name; raises GradientError at the first
-    that exceeds the tolerance. The layer's own gradients are cleared.
+    The loss is the sum of the outputs times random numbers, so no entry can hide. Weights and float inputs must be
+    float64. Returns the relative error of each gradient by name ("input", or "input 0", "input 1" ... where there are
+    several); raises GradientError at the first that exceeds the tolerance. The layer's own gradients are cleared.
     """
     inputs = [None if x is None else np.array(x) for x in inputs]
-    dout = np.random.default_rng(seed).normal(size=np.shape(layer(*inputs)))
+    rng = np.random.default_rng(seed)
+    douts = [rng.normal(size=np.shape(output)) for output in _tuple(layer(*inputs))]
 
     def loss() -> float:
-        return float((layer(*inputs) * dout).sum())
+        return sum(float((output * dout).sum()) for output, dout in zip(_tuple(layer(*inputs)), douts, strict=True))
 
     layer.zero_grads()
     layer.forward(*inputs)
-    dinput = layer.backward(dout)
+    dinputs = _tuple(layer.backward(*douts))
     pairs = {name: (layer.grads[name].copy(), layer.params[name]) for name in layer.params}
-    if np.issubdtype(inputs[0].dtype, np.floating):
-        pairs["input"] = (dinput, inputs[0])
+    moved = [x for x in inputs if x is not None and np.issubdtype(x.dtype, np.floating)]
+    names = ["input"] if len(moved) == 1 else [f"input {n}" for n in range(len(moved))]
+    pairs |= {name: pair for name, *pair in zip(names, dinputs, moved, strict=bool(moved))}
     layer.zero_grads()
     return {name: compare(name, grad, numerical_gradient(loss, x), tolerance) for name, (grad, x) in pairs.items()}
+
+
+def _tuple(outputs) -> tuple:
+    return outputs if isinstance(outputs, tuple) else (outputs,)

@@ -15,7 +15,8 @@ class Layer:
     `grads`, and returns the gradient with respect to the input. A layer used twice in one pass is therefore called
     backward twice, in reverse order, and keeps both gradients.
 
-    A subclass gives `_forward(*inputs) -> (output, saved)` and `_backward(dout, saved) -> dinput`.
+    A subclass gives `_forward(*inputs) -> (output, saved)` and `_backward(dout, saved) -> dinput`. A layer with several
+    outputs gives a tuple of them; its backward takes as many gradients.
     """
 
     def __init__(self, **params: np.ndarray):
@@ -31,17 +32,20 @@ class Layer:
 
     def forward(self, *inputs):
         output, saved = self._forward(*inputs)
-        self._saved.append((np.shape(output), saved))
+        outputs = output if isinstance(output, tuple) else (output,)
+        self._saved.append(([np.shape(each) for each in outputs], saved))
         return output
 
-    def backward(self, dout):
+    def backward(self, *dout):
         if not self._saved:
             raise RuntimeError(f"{type(self).__name__}.backward needs a forward pass that was not yet used")
-        shape, saved = self._saved[-1]
-        if np.shape(dout) != shape:
-            raise ValueError(f"dout must have the shape of the output, {shape}, got {np.shape(dout)}")
+        shapes, saved = self._saved[-1]
+        given = [np.shape(each) for each in dout]
+        if given != shapes:
+            expected, got = (", ".join(map(str, each)) for each in (shapes, given))
+            raise ValueError(f"dout must have the shape of the output, {expected}, got {got}")
         self._saved.pop()
-        return self._backward(dout, saved)
+        return self._backward(*dout, saved)
 
     def zero_grads(self) -> None:
         """Set all gradients to 0 and forget the forward passes."""
@@ -151,6 +155,11 @@ def checked_mask(mask, shape: tuple[int, ...]) -> np.ndarray:
     if mask.shape != shape:
         raise ValueError(f"mask must have the shape {shape}, got {mask.shape}")
     return mask
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)) without overflow, and in float32 faster than `scipy.special.expit`."""
+    return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

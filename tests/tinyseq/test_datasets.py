@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from tinyseq import datasets
@@ -50,3 +51,16 @@ def test_word_similarity_has_pairs_of_lower_case_words_with_scores_from_0_to_10(
 def test_word_similarity_refuses_another_name():
     with pytest.raises(ValueError, match="one of wordsim353, simlex999, got 'wordsim'"):
         datasets.word_similarity("wordsim")
+
+
+def test_sunspots_are_one_number_a_year():
+    years, numbers = datasets.sunspots()
+    assert np.array_equal(years, np.arange(1700, 2009)) and numbers.shape == years.shape
+    assert numbers.min() == 0 and years[numbers.argmax()] == 1957
+
+
+def test_co2_is_weekly_and_rises():
+    days, values = datasets.co2()
+    assert set(np.diff(days).astype(int)) == {7} and np.isnan(values).sum() == 59
+    assert str(days[0]) == "1958-03-29" and values[0] == 316.1
+    assert np.nanmean(values[-52:]) > np.nanmean(values[:52]) + 50
