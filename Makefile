@@ -40,10 +40,10 @@ check: .venv/full  ## grade your own work in mywork/ (one chapter: make check CH
 	@$(PY) -m classroom check $(CHAPTER)
 
 test: .venv/full  ## run every test (some: make test TESTS=tests/tinyseq)
-	@$(PY) -m pytest $(TESTS)
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest $(TESTS)
 
 run: .venv/full  ## run the lessons and solutions anew and store their outputs (some: make run NOTEBOOKS="...")
-	@$(PY) -m bookpress.notebooks $(NOTEBOOKS)
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m bookpress.notebooks $(NOTEBOOKS)
 
 LOCK := uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet

@@ -15,17 +15,22 @@ class Recurrent(Layer):
     states; it returns those of x and of the initial states, if these were given.
     Raises ValueError for shapes that do not fit and for T = 0, TypeError for a mask that is not bool.
 
-    A subclass names its GATES and STATES and gives one step, forward and backward.
+    A subclass names its GATES and STATES, and BIAS_ROWS where it knows several shapes of b, and gives one step, forward
+    and backward.
     """
 
     GATES, STATES = 1, 1
+    BIAS_ROWS: tuple[tuple[int, ...], ...] = ((),)
 
     def __init__(self, W: np.ndarray, U: np.ndarray, b: np.ndarray):
         H = len(U)
         width = self.GATES * H
-        if np.ndim(W) != 2 or np.shape(W)[1] != width or np.shape(U) != (H, width) or np.shape(b)[-1:] != (width,):
-            got = f"{np.shape(W)}, {np.shape(U)} and {np.shape(b)}"
-            raise ValueError(f"W, U and b must have the shapes (D, {width}), ({H}, {width}) and ({width},), got {got}")
+        if np.ndim(W) != 2 or np.shape(W)[1] != width or np.shape(U) != (H, width):
+            got = f"{np.shape(W)} and {np.shape(U)}"
+            raise ValueError(f"W and U must have the shapes (D, {width}) and ({H}, {width}), got {got}")
+        shapes = [(*rows, width) for rows in self.BIAS_ROWS]
+        if np.shape(b) not in shapes:
+            raise ValueError(f"b must have the shape {' or '.join(map(str, shapes))}, got {np.shape(b)}")
         super().__init__(W=W, U=U, b=b)
 
     def backward(self, dout, *dstates):
@@ -144,11 +149,10 @@ class GRU(Recurrent):
     """
 
     GATES = 3
+    BIAS_ROWS = ((), (2,))
 
     def __init__(self, W: np.ndarray, U: np.ndarray, b: np.ndarray, z_keeps: bool = True):
         super().__init__(W, U, b)
-        if np.ndim(b) > 2 or (np.ndim(b) == 2 and len(b) != 2):
-            raise ValueError(f"b must have the shape {np.shape(b)[-1:]} or {(2, np.shape(b)[-1])}, got {np.shape(b)}")
         self.z_keeps, self.reset_after = z_keeps, np.ndim(b) == 2
 
     def _input_bias(self):

@@ -68,3 +68,51 @@ def test_the_mended_cbow_ends_lower_on_average_but_the_seeds_overlap():
     blog, mended = (np.array([row[key][-1] for row in rows]) for key in ("blog", "mended"))
     assert len(rows) >= 20 and mended.mean() < blog.mean() - 0.05
     assert np.mean(mended < blog) > 0.8 and blog.min() < mended.max()
+
+
+def test_the_lstm_in_numpy_beats_the_eager_step_of_keras():
+    rows = study("recurrent_speed")["rows"]
+    assert len({(row["T"], row["H"]) for row in rows}) >= 9
+    assert min(row["eager"] for row in rows) > 2
+    assert min(row["fit"] for row in rows if row["H"] <= 32) > 0.7
+
+
+def test_a_bidirectional_network_fills_gaps_better_than_any_interpolation_whatever_the_seed():
+    found = study("gap_filling")
+    rows = {(row["model"], row.get("size"), row.get("seed")): row for row in found["rows"]}
+    interpolations = ("last value", "linear", "PCHIP", "cubic", "cubic, not below 0")
+    best = min(rows[name, None, None]["test"] for name in interpolations)
+    seeds = {seed for _, _, seed in rows if seed is not None}
+    assert len(seeds) >= 5
+    for seed in seeds:
+        forward, backward, both = (
+            rows[name, "own known years", seed] for name in ("forward", "backward", "bidirectional")
+        )
+        assert both["test"] < 0.75 * best
+        assert both["test"] < min(forward["test"], backward["test"], rows["least squares", None, None]["test"])
+        assert both["test"] < rows["bidirectional", "training years", seed]["test"] - 2
+        assert forward["across"] == sorted(forward["across"])  # what it knows recedes
+        assert np.mean(both["across"][1:4]) > np.mean([both["across"][0], both["across"][4]])
+
+
+def test_settings_for_the_gap_were_chosen_before_the_test_years():
+    chosen = study("gap_filling")["chosen"]
+    for model in ("forward", "bidirectional"):
+        best = min((row for row in chosen if row["model"] == model), key=lambda row: row["validation"])
+        assert best["size"] == "own known years"
+
+
+def test_gates_help_the_memory_where_they_start_open():
+    found = study("memory")
+    runs = {}
+    for row in found["rows"]:
+        name = row["network"] if row["bias"] is None else f"{row['network']} {row['bias']}"
+        runs.setdefault((row["task"], row["T"]), {}).setdefault(name, []).append(row["accuracy"])
+    assert all(len(accuracies) >= 5 for each in runs.values() for accuracies in each.values())
+    assert min(np.mean(each) for each in [*runs["first", 10].values(), *runs["marked", 10].values()]) > 0.95
+    for name in ("LSTM 5", "GRU 5"):
+        assert np.mean(runs["first", 100][name]) > 0.9 and np.mean(runs["marked", 40][name]) > 0.95
+    for name in ("LSTM 1", "GRU 0"):
+        assert np.mean(runs["first", 100][name]) < 0.35 < np.mean(runs["first", 100]["RNN"])
+    assert np.mean(runs["marked", 40]["RNN"]) < 0.35
+    assert np.mean(runs["marked", 100]["LSTM 5"]) < 0.35 < 0.95 < np.mean(runs["marked", 100]["GRU 5"])

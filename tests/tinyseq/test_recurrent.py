@@ -134,6 +134,23 @@ def test_gradients_of_bidirectional_are_true(kind, merge_mode, mask):
     assert max(gradcheck.check(layer, normal(3, 4, 2), mask, *initial).values()) < 1e-6
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_layer_used_twice_keeps_both_gradients(kind):
+    half = random_layer(kind, 2, 3)
+    for layer in (half, Bidirectional(half, random_layer(kind, 2, 3))):
+        alone, texts = [], (normal(2, 4, 2), normal(3, 2, 2))
+        for x in texts:
+            layer.backward(np.ones_like(layer.forward(x)[0]))
+            alone.append({name: grad.copy() for name, grad in layer.grads.items()})
+            layer.zero_grads()
+        first, second = (layer.forward(x)[0] for x in texts)
+        layer.backward(np.ones_like(second))
+        layer.backward(np.ones_like(first))
+        for name, grad in layer.grads.items():
+            np.testing.assert_allclose(grad, alone[0][name] + alone[1][name], atol=1e-12)
+        layer.zero_grads()
+
+
 def test_gradients_equal_tensorflow(keras):
     import tensorflow as tf
 
@@ -248,16 +265,23 @@ class TestBadInput:
     @pytest.mark.parametrize("layer", [RNN, LSTM, GRU])
     def test_weights_that_do_not_fit_are_refused(self, layer):
         width = 3 * layer.GATES
-        for W, U, b in [
-            (normal(2, width + 1), normal(3, width), normal(width)),
-            (normal(2, width), normal(3, width + 1), normal(width)),
-            (normal(2, width), normal(3, width), normal(width + 1)),
-            (normal(width), normal(3, width), normal(width)),
-        ]:
-            with pytest.raises(ValueError, match=r"W, U and b must have the shapes"):
-                layer(W, U, b)
+        W, U, b = normal(2, width), normal(3, width), normal(width)
+        for wrong in (normal(2, width + 1), normal(width)):
+            with pytest.raises(
+                ValueError, match=rf"W and U must have the shapes \(D, {width}\) and \(3, {width}\), got"
+            ):
+                layer(wrong, U, b)
+        with pytest.raises(ValueError, match="W and U must have the shapes"):
+            layer(W, normal(3, width + 1), b)
+        for wrong in (normal(width + 1), normal(3, width), normal(1, 2, width)):
+            with pytest.raises(ValueError, match=rf"b must have the shape \({width},\).*, got \("):
+                layer(W, U, wrong)
 
-    def test_a_bias_of_three_rows_is_refused(self):
+    def test_two_biases_are_for_the_gru_alone(self):
+        for layer in (RNN, LSTM):
+            width = 3 * layer.GATES
+            with pytest.raises(ValueError, match=rf"b must have the shape \({width},\), got \(2, {width}\)"):
+                layer(normal(2, width), normal(3, width), normal(2, width))
         with pytest.raises(ValueError, match=r"b must have the shape \(9,\) or \(2, 9\), got \(3, 9\)"):
             GRU(normal(2, 9), normal(3, 9), normal(3, 9))
 
