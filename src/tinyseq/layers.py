@@ -16,7 +16,7 @@ class Layer:
     backward twice, in reverse order, and keeps both gradients.
 
     A subclass gives `_forward(*inputs) -> (output, saved)` and `_backward(dout, saved) -> dinput`. A layer with several
-    outputs gives a tuple of them; its backward takes as many gradients.
+    outputs gives a tuple of them; its backward takes a gradient for each, and those left out at the end are 0.
     """
 
     def __init__(self, **params: np.ndarray):
@@ -36,16 +36,17 @@ class Layer:
         self._saved.append(([np.shape(each) for each in outputs], saved))
         return output
 
-    def backward(self, *dout):
+    def backward(self, dout, *more):
         if not self._saved:
             raise RuntimeError(f"{type(self).__name__}.backward needs a forward pass that was not yet used")
         shapes, saved = self._saved[-1]
-        given = [np.shape(each) for each in dout]
-        if given != shapes:
+        given = [np.shape(each) for each in (dout, *more)]
+        if given != shapes[: len(given)]:
             expected, got = (", ".join(map(str, each)) for each in (shapes, given))
             raise ValueError(f"dout must have the shape of the output, {expected}, got {got}")
         self._saved.pop()
-        return self._backward(*dout, saved)
+        unused = [np.zeros(shape, np.asarray(dout).dtype) for shape in shapes[len(given) :]]
+        return self._backward(dout, *more, *unused, saved)
 
     def zero_grads(self) -> None:
         """Set all gradients to 0 and forget the forward passes."""

@@ -33,10 +33,6 @@ class Recurrent(Layer):
             raise ValueError(f"b must have the shape {' or '.join(map(str, shapes))}, got {np.shape(b)}")
         super().__init__(W=W, U=U, b=b)
 
-    def backward(self, dout, *dstates):
-        B, _, H = np.shape(dout)
-        return super().backward(dout, *(dstates or [np.zeros((B, H), dout.dtype)] * self.STATES))
-
     def _forward(self, x, mask=None, *initial):
         x, mask, state = self._checked(x, mask, initial)
         B, T, D = x.shape
@@ -58,7 +54,7 @@ class Recurrent(Layer):
         *dstate, (x, mask, seen, before, steps, initial) = dstate_and_saved
         T, B, D = x.shape
         dout = dout.swapaxes(0, 1) * seen  # (T, B, H)
-        da = np.empty((T, B, self.GATES * dout.shape[2]), x.dtype)
+        da = np.empty((T, B, self.GATES * dout.shape[2]), before.dtype)
         for t in reversed(range(T)):
             dstate = [dstate[0] + dout[t], *dstate[1:]]
             if mask[t].all():
@@ -226,11 +222,6 @@ class Bidirectional(Layer):
         for side, layer in zip(("forward", "backward"), self.halves, strict=True):
             self.params |= {f"{side}_{name}": weight for name, weight in layer.params.items()}
             self.grads |= {f"{side}_{name}": grad for name, grad in layer.grads.items()}
-
-    def backward(self, dout, *dstates):
-        if not dstates and self._saved:
-            dstates = [np.zeros(shape, dout.dtype) for shape in self._saved[-1][0][1:]]
-        return super().backward(dout, *dstates)
 
     def _forward(self, x, mask=None, *initial):
         forward, backward = self.halves

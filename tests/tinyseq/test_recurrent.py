@@ -135,6 +135,19 @@ def test_gradients_of_bidirectional_are_true(kind, merge_mode, mask):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_inputs_that_are_integers_have_the_gradients_of_floats(kind):
+    layer, ids, dout = random_layer(kind, 5, 3), rng.integers(5, size=(2, 4)), normal(2, 4, 3)
+    found = []
+    for x in (np.eye(5, dtype=int)[ids], np.eye(5)[ids]):
+        layer.forward(x)
+        layer.backward(dout)
+        found.append([grad.copy() for grad in layer.grads.values()])
+        layer.zero_grads()
+    for whole, expected in zip(*found, strict=True):
+        np.testing.assert_array_equal(whole, expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_layer_used_twice_keeps_both_gradients(kind):
     half = random_layer(kind, 2, 3)
     for layer in (half, Bidirectional(half, random_layer(kind, 2, 3))):
@@ -292,5 +305,11 @@ class TestBadInput:
     def test_backward_refuses_another_shape(self):
         layer = random_layer("rnn", 2, 3)
         layer.forward(normal(3, 4, 2))
-        with pytest.raises(ValueError, match=r"dout must have the shape of the output, \(3, 4, 3\), \(3, 3\), got"):
-            layer.backward(normal(3, 4, 2))
+        for wrong in (
+            [normal(3, 4, 2)],
+            [normal(3, 4)],
+            [normal(3, 4, 3), normal(3, 2)],
+            [normal(3, 4, 3), *normal(2, 3, 3)],
+        ):
+            with pytest.raises(ValueError, match=r"dout must have the shape of the output, \(3, 4, 3\), \(3, 3\), got"):
+                layer.backward(*wrong)
