@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tinyseq import datasets
+from tinyseq.datasets import texts
 from tinyseq.text import tokenize
 
 
@@ -24,7 +25,7 @@ def test_wikipedia_has_articles_of_sentences_of_words(articles):
 
 
 def test_wikipedia_has_no_markup_left(articles):
-    assert min(len(sentence) for article in articles for sentence in article.sentences) >= datasets.MIN_WORDS
+    assert min(len(sentence) for article in articles for sentence in article.sentences) >= texts.MIN_WORDS
     words = {word for article in articles for sentence in article.sentences for word in sentence}
     markup = {"colspan", "rowspan", "cellpadding", "nbsp"}
     assert not markup & words
@@ -64,3 +65,9 @@ def test_co2_is_weekly_and_rises():
     assert set(np.diff(days).astype(int)) == {7} and np.isnan(values).sum() == 59
     assert str(days[0]) == "1958-03-29" and values[0] == 316.1
     assert np.nanmean(values[-52:]) > np.nanmean(values[:52]) + 50
+
+
+def test_digits_are_64_numbers_from_0_to_1_and_all_ten_are_there():
+    pixels, which = datasets.digits()
+    assert pixels.shape == (1797, 64) and which.shape == (1797,)
+    assert pixels.min() == 0 and pixels.max() == 1 and set(which) == set(range(10))

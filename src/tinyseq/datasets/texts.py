@@ -1,10 +1,8 @@
-"""The one door to all data: shipped with installed packages, or generated here. Nothing is downloaded."""
+"""Texts, and what people say about words."""
 
 import bz2
 import re
 from typing import NamedTuple
-
-import numpy as np
 
 from tinyseq.text import tokenize
 
@@ -57,28 +55,6 @@ def word_similarity(name: str) -> list[Judgement]:
     with open(datapath(files[name]), encoding="utf-8") as file:
         rows = [line.split("\t") for line in file if not line.startswith("#")]
     return [Judgement(first.lower(), second.lower(), float(score)) for first, second, score in rows]
-
-
-def sunspots() -> tuple[np.ndarray, np.ndarray]:
-    """The yearly number of sunspots, 1700 to 2008: years (309,) and numbers (309,).
-
-    Source: the National Geophysical Data Center, as statsmodels ships it. Public domain.
-    """
-    from statsmodels.datasets import sunspots
-
-    data = sunspots.load_pandas().data
-    return data["YEAR"].to_numpy(int), data["SUNACTIVITY"].to_numpy(float)
-
-
-def co2() -> tuple[np.ndarray, np.ndarray]:
-    """The weekly CO2 in the air at Mauna Loa, 1958 to 2001, in ppm: days (2284,) and values (2284,), 59 of them NaN.
-
-    Source: Keeling & Whorf (2004), as statsmodels ships it. Public domain.
-    """
-    from statsmodels.datasets import co2
-
-    data = co2.load_pandas().data["co2"]
-    return data.index.to_numpy("datetime64[D]"), data.to_numpy(float)
 
 
 def _is_redirect(text: str) -> bool:
