@@ -1,5 +1,7 @@
 """The layers: each computes forward, remembers what backward needs, and adds to its gradients."""
 
+from itertools import zip_longest
+
 import numpy as np
 from scipy.sparse import csc_array
 
@@ -16,7 +18,7 @@ class Layer:
     backward twice, in reverse order, and keeps both gradients.
 
     A subclass gives `_forward(*inputs) -> (output, saved)` and `_backward(dout, saved) -> dinput`. A layer with several
-    outputs gives a tuple of them; its backward takes a gradient for each, and those left out at the end are 0.
+    outputs gives a tuple of them; its backward takes a gradient for each: None, or left out at the end, is 0.
     """
 
     def __init__(self, **params: np.ndarray):
@@ -33,26 +35,42 @@ class Layer:
     def forward(self, *inputs):
         output, saved = self._forward(*inputs)
         outputs = output if isinstance(output, tuple) else (output,)
-        self._saved.append(([np.shape(each) for each in outputs], saved))
+        self._saved.append(([(np.shape(each), np.asarray(each).dtype) for each in outputs], saved))
         return output
 
     def backward(self, dout, *more):
         if not self._saved:
             raise RuntimeError(f"{type(self).__name__}.backward needs a forward pass that was not yet used")
-        shapes, saved = self._saved[-1]
-        given = [np.shape(each) for each in (dout, *more)]
-        if given != shapes[: len(given)]:
-            expected, got = (", ".join(map(str, each)) for each in (shapes, given))
+        outputs, saved = self._saved[-1]
+        douts = (dout, *more) + (None,) * (len(outputs) - 1 - len(more))
+        expected = [shape for shape, _ in outputs]
+        given = [shape if each is None else np.shape(each) for each, shape in zip_longest(douts, expected)]
+        if given != expected:
+            expected, got = (", ".join(map(str, each)) for each in (expected, given))
             raise ValueError(f"dout must have the shape of the output, {expected}, got {got}")
         self._saved.pop()
-        unused = [np.zeros(shape, np.asarray(dout).dtype) for shape in shapes[len(given) :]]
-        return self._backward(dout, *more, *unused, saved)
+        filled = (np.zeros(*out) if each is None else each for each, out in zip(douts, outputs, strict=True))
+        return self._backward(*filled, saved)
 
     def zero_grads(self) -> None:
         """Set all gradients to 0 and forget the forward passes."""
         for grad in self.grads.values():
             grad[...] = 0
         self._saved.clear()
+
+
+class Network(Layer):
+    """A layer made of layers. Its weights are theirs, by the part's name and their own: `decoder_W`.
+
+    A part may be used by hand as well, but the passes that it remembers are not those of the network.
+    """
+
+    def __init__(self, **parts: Layer):
+        super().__init__()
+        self.parts = parts
+        for part, layer in parts.items():
+            self.params |= {f"{part}_{name}": weight for name, weight in layer.params.items()}
+            self.grads |= {f"{part}_{name}": grad for name, grad in layer.grads.items()}
 
 
 class Embedding(Layer):
@@ -66,6 +84,11 @@ class Embedding(Layer):
         if np.ndim(W) != 2:
             raise ValueError(f"W must have the shape (V, D), got {np.shape(W)}")
         super().__init__(W=W)
+
+    @classmethod
+    def fresh(cls, rng: np.random.Generator, V: int, D: int, dtype=np.float64) -> "Embedding":
+        """Fresh weights as Keras draws them: uniform from -0.05 to 0.05."""
+        return cls(rng.uniform(-0.05, 0.05, size=(V, D)).astype(dtype))
 
     def _forward(self, ids):
         W = self.params["W"]
@@ -88,6 +111,11 @@ class Dense(Layer):
         if b is not None and np.shape(b) != np.shape(W)[1:]:
             raise ValueError(f"b must have the shape (out,) = {np.shape(W)[1:]}, got {np.shape(b)}")
         super().__init__(**({"W": W} if b is None else {"W": W, "b": b}))
+
+    @classmethod
+    def fresh(cls, rng: np.random.Generator, inputs: int, outputs: int, dtype=np.float64) -> "Dense":
+        """Fresh weights as Keras draws them: W by `glorot_uniform`, b zero."""
+        return cls(glorot_uniform(rng, inputs, outputs).astype(dtype), np.zeros(outputs, dtype))
 
     def _forward(self, x):
         W = self.params["W"]
@@ -129,6 +157,12 @@ class SoftmaxCrossEntropy(Layer):
         dscores = np.exp(log_p)
         np.put_along_axis(dscores, targets[..., None], np.take_along_axis(dscores, targets[..., None], -1) - 1, -1)
         return dscores * (mask[..., None] * (dout / count)).astype(dscores.dtype)
+
+
+def glorot_uniform(rng: np.random.Generator, inputs: int, outputs: int) -> np.ndarray:
+    """Fresh weights (inputs, outputs), uniform within sqrt(6 / (inputs + outputs)). Glorot & Bengio (2010)."""
+    limit = np.sqrt(6 / (inputs + outputs))
+    return rng.uniform(-limit, limit, size=(inputs, outputs))
 
 
 def checked_ids(name: str, ids, V: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyseq.layers import Layer, checked_mask, sigmoid
+from tinyseq.layers import Layer, Network, checked_mask, glorot_uniform, sigmoid
 
 
 class Recurrent(Layer):
@@ -32,6 +32,20 @@ class Recurrent(Layer):
         if np.shape(b) not in shapes:
             raise ValueError(f"b must have the shape {' or '.join(map(str, shapes))}, got {np.shape(b)}")
         super().__init__(W=W, U=U, b=b)
+
+    @classmethod
+    def fresh(cls, rng: np.random.Generator, D: int, H: int, dtype=np.float64) -> "Recurrent":
+        """Fresh weights as Keras draws them: W by `glorot_uniform`, U with orthogonal rows, b zero.
+
+        Keras's `LSTM` starts the forget gate's bias at 1; so does this one.
+        """
+        width = cls.GATES * H
+        U = np.linalg.qr(rng.normal(size=(width, H)))[0].T
+        return cls(glorot_uniform(rng, D, width).astype(dtype), U.astype(dtype), cls._fresh_bias(H).astype(dtype))
+
+    @classmethod
+    def _fresh_bias(cls, H: int) -> np.ndarray:
+        return np.zeros((*cls.BIAS_ROWS[-1], cls.GATES * H))
 
     def _forward(self, x, mask=None, *initial):
         x, mask, state = self._checked(x, mask, initial)
@@ -120,6 +134,10 @@ class LSTM(Recurrent):
 
     GATES, STATES = 4, 2
 
+    @classmethod
+    def _fresh_bias(cls, H):
+        return np.repeat([0.0, 1.0, 0.0, 0.0], H)
+
     def _step(self, a, h, c):
         i, f, g, o = np.split(a + h @ self.params["U"], 4, axis=1)
         i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
@@ -202,7 +220,7 @@ class GRU(Recurrent):
         self.grads["b"] += np.stack([da.sum(axis=(0, 1)), du.sum(axis=(0, 1))])
 
 
-class Bidirectional(Layer):
+class Bidirectional(Network):
     """Two layers, one of which reads from the end. Schuster & Paliwal (1997). Keras: `Bidirectional(layer)`.
 
     Input: x (B, T, D), an optional mask (B, T) and optional initial states, those of the forward layer first.
@@ -217,14 +235,11 @@ class Bidirectional(Layer):
     def __init__(self, forward_layer: Recurrent, backward_layer: Recurrent, merge_mode: str = "concat"):
         if merge_mode not in self.MERGE_MODES:
             raise ValueError(f"merge_mode must be one of {', '.join(self.MERGE_MODES)}, got {merge_mode!r}")
-        super().__init__()
-        self.halves, self.merge_mode = (forward_layer, backward_layer), merge_mode
-        for side, layer in zip(("forward", "backward"), self.halves, strict=True):
-            self.params |= {f"{side}_{name}": weight for name, weight in layer.params.items()}
-            self.grads |= {f"{side}_{name}": grad for name, grad in layer.grads.items()}
+        super().__init__(forward=forward_layer, backward=backward_layer)
+        self.merge_mode = merge_mode
 
     def _forward(self, x, mask=None, *initial):
-        forward, backward = self.halves
+        forward, backward = self.parts.values()
         x, n = np.asarray(x), len(initial) // 2
         (left, *left_states), left_saved = forward._forward(x, mask, *initial[:n])
         mask = checked_mask(mask, x.shape[:2])
@@ -241,7 +256,7 @@ class Bidirectional(Layer):
 
     def _backward(self, dout, *dstates_and_saved):
         *dstates, (left, right, real, left_saved, right_saved) = dstates_and_saved
-        forward, backward = self.halves
+        forward, backward = self.parts.values()
         dout, n = dout * real, forward.STATES
         dleft, dright = {
             "concat": lambda: np.split(dout, [left.shape[2]], axis=2),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 PAD, UNK = "[PAD]", "[UNK]"  # ids 0 and 1, as in Keras's TextVectorization
+BOS, EOS = "[BOS]", "[EOS]"  # begin and end of a sentence that a decoder reads and says
 
 
 def tokenize(text: str) -> list[str]:
@@ -17,14 +18,15 @@ def tokenize(text: str) -> list[str]:
 class Vocabulary:
     """The known words and their ids: 0 is padding, 1 an unknown word, then the words by falling frequency.
 
-    Made from sentences, each a list of words; words that occur fewer than min_count times stay unknown.
+    Made from sentences, each a list of words; words that occur fewer than min_count times stay unknown. Words that
+    occur in no sentence, such as BOS and EOS, may be put before the others: `special=(BOS, EOS)` get the ids 2 and 3.
     `len(vocabulary)` is V, the number of rows that an embedding needs.
     """
 
-    def __init__(self, sentences: Iterable[Sequence[str]], min_count: int = 1):
+    def __init__(self, sentences: Iterable[Sequence[str]], min_count: int = 1, special: Sequence[str] = ()):
         counts = Counter(word for sentence in sentences for word in sentence)
         frequent = [word for word, count in counts.most_common() if count >= min_count]
-        self.words = [PAD, UNK, *frequent]
+        self.words = [PAD, UNK, *special, *frequent]
         self.ids = {word: i for i, word in enumerate(self.words)}
 
     def __len__(self) -> int:

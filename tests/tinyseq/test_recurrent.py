@@ -130,7 +130,7 @@ def test_gradients_of_bidirectional_are_true(kind, merge_mode, mask):
     layer = Bidirectional(random_layer(kind, 2, 3), random_layer(kind, 2, 3), merge_mode)
     errors = gradcheck.check(layer, normal(3, 4, 2), mask)
     assert len(errors) == 7 and max(errors.values()) < 1e-6
-    initial = [normal(3, 3) for _ in range(2 * layer.halves[0].STATES)]
+    initial = [normal(3, 3) for _ in range(2 * layer.parts["forward"].STATES)]
     assert max(gradcheck.check(layer, normal(3, 4, 2), mask, *initial).values()) < 1e-6
 
 
