@@ -76,6 +76,14 @@ def test_each_sequence_of_a_batch_ends_for_itself():
     assert [best[0].ids for best in beam(*chain(scores), BOS, EOS, 9, width=2)] == [[4], [1, 4, 5], []]
 
 
+@pytest.mark.parametrize("decode", [greedy, lambda *arguments: beam(*arguments, width=1)])
+def test_decoding_stops_when_all_sequences_have_ended(decode):
+    step, states = chain(np.concatenate([path(4, EOS)[1][0], path(EOS)[1][0]]))
+    calls = []
+    decode(lambda ids, states: (calls.append(ids), step(ids, states))[1], states, BOS, EOS, 9)
+    assert len(calls) == 2
+
+
 def test_drawn_tokens_have_the_probabilities_of_softmax():
     scores = rng.normal(size=(1, V, V))
     scores[:, :, EOS] = -np.inf

@@ -220,3 +220,38 @@ def test_scatter_add_equals_add_at(shape, dtype):
     np.add.at(expected, ids, rows)
     assert ours.dtype == dtype
     np.testing.assert_allclose(ours, expected, atol=1e-5 if dtype == np.float32 else 1e-13)
+
+
+def test_a_gradient_that_is_none_or_left_out_is_0():
+    from tinyseq.recurrent import LSTM
+
+    layer, x, dh = LSTM.fresh(rng, 3, 2), rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 2))
+    outputs, *_ = layer.forward(x)
+    expected = layer.backward(np.zeros_like(outputs), dh, np.zeros((2, 2)))
+    layer.forward(x)
+    np.testing.assert_array_equal(layer.backward(None, dh), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_fresh_weights_are_drawn_as_keras_draws_them(keras, dtype):
+    from tinyseq.recurrent import GRU, LSTM, RNN
+
+    D, H, like = 40, 30, keras.layers
+    pairs = [
+        (Embedding.fresh(rng, D, H, dtype), like.Embedding(D, H), None),
+        (Dense.fresh(rng, D, H, dtype), like.Dense(H), (1, D)),
+        (RNN.fresh(rng, D, H, dtype), like.SimpleRNN(H), (1, 1, D)),
+        (LSTM.fresh(rng, D, H, dtype), like.LSTM(H), (1, 1, D)),
+        (GRU.fresh(rng, D, H, dtype), like.GRU(H), (1, 1, D)),
+    ]
+    for ours, theirs, shape in pairs:
+        theirs.build(shape)
+        for (name, weight), expected in zip(ours.params.items(), theirs.get_weights(), strict=True):
+            assert weight.dtype == dtype and weight.shape == expected.shape
+            assert np.std(weight) == pytest.approx(np.std(expected), rel=0.1, abs=1e-3)
+            if name == "W":
+                assert np.abs(weight).max() == pytest.approx(np.abs(expected).max(), rel=0.05)
+            if name == "U":
+                np.testing.assert_allclose(weight @ weight.T, np.eye(H), atol=1e-5)
+            if name == "b":
+                np.testing.assert_array_equal(weight, expected)

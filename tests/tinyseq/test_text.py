@@ -82,3 +82,9 @@ def test_pad_refuses_bad_arguments():
 def test_mask_is_true_at_real_tokens():
     mask = text.mask(np.array([[3, 1, 0], [0, 0, 0]]))
     assert mask.dtype == bool and mask.tolist() == [[True, True, False], [False, False, False]]
+
+
+def test_special_words_come_before_the_frequent_ones_and_occur_in_no_sentence():
+    vocabulary = text.Vocabulary([["a", "b", "a"]], special=("[BOS]", "[EOS]"))
+    assert vocabulary.words == ["[PAD]", "[UNK]", "[BOS]", "[EOS]", "a", "b"]
+    assert vocabulary.encode(["[EOS]", "b", "c"]) == [3, 5, 1]
