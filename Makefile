@@ -2,6 +2,8 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 SHELL := /bin/sh
+# The networks here are small: a second BLAS thread spins more than it computes, on a busy machine several times as long.
+export OPENBLAS_NUM_THREADS ?= 1
 .DEFAULT_GOAL := help
 .PHONY: help book lab check test run lock clean
 
@@ -40,10 +42,10 @@ check: .venv/full  ## grade your own work in mywork/ (one chapter: make check CH
 	@$(PY) -m classroom check $(CHAPTER)
 
 test: .venv/full  ## run every test (some: make test TESTS=tests/tinyseq)
-	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest $(TESTS)
+	@$(PY) -m pytest $(TESTS)
 
 run: .venv/full  ## run the lessons and solutions anew and store their outputs (some: make run NOTEBOOKS="...")
-	@OPENBLAS_NUM_THREADS=1 $(PY) -m bookpress.notebooks $(NOTEBOOKS)
+	@$(PY) -m bookpress.notebooks $(NOTEBOOKS)
 
 LOCK := uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet
