@@ -13,8 +13,9 @@ import study
 from tqdm import tqdm
 
 from tinyseq import datasets, decoding
-from tinyseq.keras_models import BOS, EOS, HRED, answer_loss, encode, vocabulary
+from tinyseq.keras_models import HRED, answer_loss, encode, vocabulary
 from tinyseq.recurrent import GRU
+from tinyseq.text import BOS, EOS
 
 import keras  # isort: skip  after tinyseq
 

@@ -116,3 +116,79 @@ def test_gates_help_the_memory_where_they_start_open():
         assert np.mean(runs["first", 100][name]) < 0.35 < np.mean(runs["first", 100]["RNN"])
     assert np.mean(runs["marked", 40]["RNN"]) < 0.35
     assert np.mean(runs["marked", 100]["LSTM 5"]) < 0.35 < 0.95 < np.mean(runs["marked", 100]["GRU 5"])
+
+
+def test_the_vae_in_numpy_ends_where_keras_does_and_collapses_where_the_kl_weighs_too_much():
+    found = study("vae")
+    runs = {}
+    for row in found["rows"]:
+        runs.setdefault((row["program"], row["Z"], row["beta"], row["method"]), []).append(row)
+    assert min(map(len, runs.values())) >= 5
+    for Z in (2, 8):
+        for ours, theirs in zip(runs["tinyseq", Z, 1, "constant"], runs["Keras", Z, 1, "constant"], strict=True):
+            assert ours["seed"] == theirs["seed"] and abs(ours["minus_elbo"] - theirs["minus_elbo"]) < 0.5
+            assert max(ours["minus_elbo"], theirs["minus_elbo"]) < found["mean_image"] - 2
+    collapsed = [(8, 4, "constant"), (8, 10, "constant"), (8, 4, "warm-up"), (8, 1, "mean over pixels")]
+    for key in [*collapsed, (2, 4, "constant"), (2, 10, "constant")]:
+        assert all(row["kl"] < 0.05 and row["active"] == 0 for row in runs["tinyseq", *key])
+    for beta in (1, 4):
+        assert all(row["active"] == 8 for row in runs["tinyseq", 8, beta, "free bits"])
+    for Z in (2, 8):
+        best = min((row for row in found["chosen"] if row["Z"] == Z), key=lambda row: row["validation"])
+        assert best["lr"] == 0.005  # the lesson's
+
+
+def seeds_of(rows: list[dict], *models: str) -> list[dict[str, dict]]:
+    """For each seed the row of each model; at least three seeds."""
+    seeds = sorted({row["seed"] for row in rows})
+    assert len(seeds) >= 3
+    by_seed = [{row["model"]: row for row in rows if row["seed"] == seed} for seed in seeds]
+    assert all(set(models) <= set(found) for found in by_seed)
+    return by_seed
+
+
+def test_hred_answers_what_the_last_turn_cannot_and_learns_faster_than_concatenation():
+    found = study("hred")
+    concatenated = "all turns as one"
+    for models in seeds_of(found["rows"], "last turn", concatenated, "HRED"):
+        last, hred = models["last turn"]["test_fact"], models["HRED"]["test_fact"]
+        assert hred > last + 0.5 and last < 1 / 8 + 0.05  # one of eight values
+        assert hred > models[concatenated]["test_fact"] + 0.05
+        assert abs(hred - models[f"{concatenated}, twice the epochs"]["test_fact"]) < 0.05
+        assert min(row["test_pairs"] for row in models.values()) >= 200
+        assert len({row["weights"] for row in models.values()}) == 1
+    for row in found["growth"]:
+        N, T = row["turns"], found["settings"]["T"]
+        assert row["steps_hred"] == N * (T + 1) and row["steps_again"] == T * N * (N + 1) // 2
+        assert row["steps_state_kept"] == N * T < row["steps_hred"]
+        assert row["path_hred"] == T + N < row["path_as_one"] == T * N
+    assert found["growth"][-1]["time_ratio"] > 5
+
+
+def test_vhred_keeps_its_latent_variable_with_all_remedies_and_is_no_cure_all():
+    rows = study("vhred")["rows"]
+    for models in seeds_of(rows, "HRED", "VHRED", "annealing", "word drop", "bag of words", "all three"):
+        best = models["all three"]
+        assert best["kl"] > 0.3 and best["greedy"]["distinct"] > 3
+        assert best["kl_open"] > 2 > 0.2 > best["kl_fact"]
+        for name in ("VHRED", "word drop"):
+            assert models[name]["kl"] < 0.05 and models[name]["greedy"]["distinct"] < 2
+        assert models["annealing"]["kl"] > 0.05 and models["annealing"]["greedy"]["distinct"] > 3
+        assert models["HRED"]["greedy"]["distinct"] <= 1
+        drawn = models["HRED"]["sampled"]
+        assert drawn["distinct"] > best["greedy"]["distinct"] - 0.2
+        assert drawn["open_valid"] > best["greedy"]["open_valid"]
+    alone = [row["kl"] for row in rows if row["model"] == "bag of words"]
+    assert min(alone) < 0.05 and max(alone) > 0.3  # by itself it depends on the seed
+
+
+def test_dates_are_read_by_every_seed_and_plain_is_only_slower():
+    rows = study("dates")["rows"]
+    runs = {}
+    for row in rows:
+        runs.setdefault((row["model"], row["epochs"]), []).append(row["test"])
+    assert len(runs["peeky", 8]) >= 3 and min(runs["peeky", 8]) >= 0.99
+    assert len(runs["reversed peeky", 8]) >= 3 and min(runs["reversed peeky", 8]) >= 0.99
+    assert max(runs["plain", 8]) < 0.9
+    longer = [share for (model, epochs), shares in runs.items() if model == "plain" and epochs > 8 for share in shares]
+    assert len(longer) >= 2 and min(longer) > 0.97

@@ -5,8 +5,8 @@ from scipy.stats import norm
 
 from tinyseq import datasets, decoding, layers, recurrent
 from tinyseq.datasets import Dialogue
-from tinyseq.keras_models import BOS, EOS, HRED, VHRED, answer_loss, encode, kl_divergence, vocabulary
-from tinyseq.text import Vocabulary
+from tinyseq.keras_models import HRED, VHRED, answer_loss, encode, kl_divergence, vocabulary
+from tinyseq.text import BOS, EOS, Vocabulary
 
 import keras  # isort: skip  after tinyseq
 
