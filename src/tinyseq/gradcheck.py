@@ -6,6 +6,8 @@ import numpy as np
 
 from tinyseq.layers import Layer
 
+NOISE = 1e-8  # central differences of a loss of about 10 are not surer than this
+
 
 class GradientError(AssertionError):
     """A gradient that differs from the numerical one; the message names the worst entry."""
@@ -32,15 +34,15 @@ def numerical_gradient(f: Callable[[], float], x: np.ndarray, eps: float = 1e-5)
 
 
 def compare(name: str, backward: np.ndarray, numerical: np.ndarray, tolerance: float = 1e-6) -> float:
-    """The largest difference of two gradients, relative to their largest entry.
+    """The largest difference of two gradients, relative to their largest entry; 0 if both are 0 but for rounding.
 
     Raises GradientError, which names the worst index and both values there, when it exceeds the tolerance.
     """
     if backward.shape != numerical.shape:
         raise GradientError(f"{name}: backward gives the shape {backward.shape}, expected {numerical.shape}")
     difference = np.abs(backward - numerical)
-    scale = max(np.abs(backward).max(initial=0), np.abs(numerical).max(initial=0), 1e-12)
-    error = float(difference.max(initial=0) / scale)
+    scale = max(np.abs(backward).max(initial=0), np.abs(numerical).max(initial=0))
+    error = float(difference.max(initial=0) / scale) if not scale <= NOISE else 0.0  # NaN is no noise
     if not error <= tolerance:  # also true of NaN
         worst = np.unravel_index(np.argmax(np.nan_to_num(difference, nan=np.inf)), difference.shape)
         where = ", ".join(map(str, worst))
