@@ -24,7 +24,7 @@ class Attention(Layer):
     Input: query (B, Tq, Dq), key (B, Tk, Dk), value (B, Tk, Dv), and an optional mask, True = may look, of the shape
     (B, Tq, Tk) or one that broadcasts to it: see padding_mask and causal_mask, joined by `&`.
     Output: the weighted sums (B, Tq, Dv) and the weights (B, Tq, Tk), whose rows sum to 1. A query that may look at
-    nothing gets weights and a sum of 0, with a gradient of 0; Keras gives it the mean of all values.
+    nothing gets weights and a sum of 0, with a gradient of 0; Keras's `Attention` in float32 the mean of all values.
     Raises ValueError for shapes that do not fit, TypeError for a mask that is not bool.
 
     A subclass gives the scores, forward and backward.
