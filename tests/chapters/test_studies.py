@@ -192,3 +192,27 @@ def test_dates_are_read_by_every_seed_and_plain_is_only_slower():
     assert max(runs["plain", 8]) < 0.9
     longer = [share for (model, epochs), shares in runs.items() if model == "plain" and epochs > 8 for share in shares]
     assert len(longer) >= 2 and min(longer) > 0.97
+
+
+def test_attention_reads_the_dates_in_fewer_epochs_with_every_seed():
+    rows = [row for row in study("dates_attention")["rows"] if row["task"] == "dates"]
+    runs = {}
+    for row in rows:
+        runs.setdefault((row["model"], row["epochs"]), []).append(row)
+    for model in ("bi Luong", "bi Bahdanau"):
+        found = runs[model, 5]
+        assert len(found) >= 3 and min(row["test"] for row in found) >= 0.99
+        assert max(row["seconds"] for row in found) < 60
+    plain = [row["test"] for row in study("dates")["rows"] if (row["model"], row["epochs"]) == ("plain", 8)]
+    assert max(plain) < 0.9
+
+
+def test_the_transformer_reads_the_dates_and_not_without_positions():
+    found = study("transformer")
+    for models in seeds_of(found["rows"], "transformer", "without positions", "one head"):
+        assert models["transformer"]["test"] >= 0.99 > models["one head"]["test"]
+        assert models["without positions"]["test"] < 0.2
+        assert len({row["weights"] for row in models.values()}) == 1
+    for row in found["growth"]:
+        if not 64 < row["T"] < 128:
+            assert (row["attention_by_gru"] < 1) == (row["T"] <= 64)
