@@ -41,8 +41,8 @@ lab: .venv/full  ## copy the exercises to mywork/ and open JupyterLab there
 check: .venv/full  ## grade your own work in mywork/ (one chapter: make check CHAPTER=1-embedding)
 	@$(PY) -m classroom check $(CHAPTER)
 
-test: .venv/full  ## run every test (some: make test TESTS=tests/tinyseq)
-	@$(PY) -m pytest $(TESTS)
+test: .venv/full  ## run every test, several files at once (some: make test TESTS=tests/tinyseq)
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile $(TESTS)
 
 run: .venv/full  ## run the lessons and solutions anew and store their outputs (some: make run NOTEBOOKS="...")
 	@$(PY) -m bookpress.notebooks $(NOTEBOOKS)
