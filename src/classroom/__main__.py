@@ -1,13 +1,19 @@
-"""`classroom`: release, start, check and solution of the course's assignments."""
+"""`classroom`: the course's assignments released, started, checked and graded."""
 
 import argparse
 import logging
+import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .course import Course, CourseError
+
+if TYPE_CHECKING:
+    from .results import Result
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 and name the files that differ"
     )
+    release.add_argument("--class", dest="folder", type=Path, metavar="DIR", help="write a class's own copy there")
+    release.add_argument("--seed", metavar="SECRET", help="what that copy is varied by: at least 8 characters")
     release.set_defaults(run=_release)
 
     start = commands.add_parser("start", help="copy the exercises to mywork/; what is there stays")
@@ -47,6 +55,22 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("chapter", nargs="?", metavar="CHAPTER", help="only this chapter, for example 1-embedding")
     check.set_defaults(run=_check)
 
+    for name, text in (("grade", "grade the submissions of a class"), ("regrade", "grade all of them again")):
+        grade = commands.add_parser(name, help=text)
+        grade.add_argument("chapter", metavar="CHAPTER")
+        grade.add_argument("--submissions", type=Path, metavar="DIR", help="a folder for each student; submitted/")
+        grade.add_argument("--jobs", type=_positive, metavar="N", help="processes; as many as there are cores")
+        grade.add_argument("--student", nargs="+", default=[], metavar="ID", help="only these students")
+        grade.add_argument("--db", default="", metavar="URL", help="the gradebook, as SQLAlchemy names it")
+        grade.add_argument("--unsafe", action="store_true", help="without a jail: submissions can do what you can")
+        if name == "grade":
+            again = grade.add_mutually_exclusive_group()
+            again.add_argument("--resume", action="store_true", help="only what is not graded yet (the default)")
+            again.add_argument("--force", action="store_true", help="what is graded already, too")
+        else:
+            grade.add_argument("--diff", action="store_true", help="print whose points changed, and why")
+        grade.set_defaults(run=_grade)
+
     solution = commands.add_parser("solution", help="the model answer of a task, after one checked attempt")
     solution.add_argument("chapter", metavar="CHAPTER")
     solution.add_argument("task", metavar="TASK")
@@ -59,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _release(course: Course, options: argparse.Namespace) -> int:
+    if options.folder is not None or options.seed is not None:
+        return _release_class(course, options)
     from .release import missing_lessons, release
 
     differing = release(course, options.chapter, options.check)
@@ -69,6 +95,17 @@ def _release(course: Course, options: argparse.Namespace) -> int:
     if not differing:
         print("exercises/ is up to date")
     return int(options.check and bool(differing))
+
+
+def _release_class(course: Course, options: argparse.Namespace) -> int:
+    if options.folder is None or options.seed is None or options.chapter or options.check:
+        raise CourseError("a class's copy is made of the whole course: classroom release --class DIR --seed SECRET")
+    from .edition import write_edition
+
+    write_edition(course, options.folder, options.seed)
+    print(f"{options.folder / 'students'}: to hand out, without answers and hidden tests")
+    print(f"{options.folder / 'teacher'}: to keep and to grade in; its README.md holds the secret")
+    return 0
 
 
 def _start(course: Course, options: argparse.Namespace) -> int:
@@ -91,6 +128,7 @@ def _start(course: Course, options: argparse.Namespace) -> int:
 def _check(course: Course, options: argparse.Namespace) -> int:
     from .check import check, started, table
 
+    course.require_solutions()
     chapters = [options.chapter] if options.chapter else started(course)
     if not chapters:
         raise CourseError("there is nothing in mywork/ to check yet: classroom start")
@@ -127,9 +165,63 @@ def _progress(chapter: str) -> Iterator[None]:
         print("\r" + " " * (len(chapter) + 42) + "\r", end="", file=sys.stderr)
 
 
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
+    return int(text)
+
+
+def _grade(course: Course, options: argparse.Namespace) -> int:
+    from .grade import ClassGrades, processes
+    from .results import FAILED, differences, table, write
+
+    again = options.command == "regrade"
+    chapter = course.chapter("solutions", options.chapter)
+    folder = (options.submissions or course.root / "submitted").resolve()
+    grades = ClassGrades(course, chapter, folder, options.db, not options.unsafe)
+    if options.unsafe:
+        print("Not jailed: submissions run as your own user.", file=sys.stderr)
+    with grades.locked():
+        names = grades.students(options.student)
+        grades.prepare()
+        before = grades.results()
+        pending = grades.pending(names, again or options.force)
+        failed = []
+        with processes(min(options.jobs or os.cpu_count() or 1, max(len(pending), 1))) as executor:
+            for result in _counted(grades.grade(pending, executor), len(pending)):
+                if result.state == FAILED:
+                    failed.append(result)
+        results = sorted(grades.results() + failed, key=lambda result: result.student)
+        max_points = grades.max_points()
+        if again and options.diff:
+            print("\n".join(differences(before, results)) or "no grade has changed")
+        else:
+            print(table([result for result in results if not names or result.student in names], max_points))
+        for path in write(results, max_points, course.root / f"grades-{chapter}"):
+            print(f"written: {course.show(path)}")
+    if stale := sum(result.tests != grades.tests() for result in results if result.state != FAILED):
+        print(f"{stale} were graded with other tests than those of now: classroom regrade {chapter} --diff")
+    return int(bool(failed))
+
+
+def _counted(results: Iterator["Result"], count: int) -> Iterator["Result"]:
+    """The results, with a progress bar on a terminal and a line for each elsewhere."""
+    from tqdm import tqdm
+
+    bar = tqdm(results, total=count, unit="submission", disable=not sys.stderr.isatty() or not count)
+    started = time.monotonic()
+    for number, result in enumerate(bar, 1):
+        if bar.disable:
+            left = (time.monotonic() - started) / number * (count - number)
+            line = f"{number}/{count} {result.student}: {result.total:g}, {result.state}; {left:.0f} s left"
+            print(line, file=sys.stderr, flush=True)
+        yield result
+
+
 def _solution(course: Course, options: argparse.Namespace) -> int:
     from .solution import solution
 
+    course.require_solutions()
     task = solution(course, options.chapter, options.task, options.now)
     print(f"{task.answer}\n\n{task.reasons}")
     return 0

@@ -8,12 +8,16 @@ from nbgrader.utils import compute_checksum, determine_grade
 
 from .assignment import Task, grade_id, name_of_test
 
+STOPPED = {"CellTimeoutError", "DeadKernelError", "NotReached"}
 MAX_LENGTH = 400  # characters of a mistake that are shown
 
 
 @dataclass(frozen=True)
 class TaskResult:
-    """One task's result. `mistake` is empty with full points; `attempted` is False for the released stub."""
+    """One task's result. `mistake` is empty with full points; `attempted` is False for the released stub.
+
+    stopped: a cell of it took too long, ended the kernel, or was not reached since an earlier one did.
+    """
 
     task: str
     points: float
@@ -21,6 +25,7 @@ class TaskResult:
     mistake: str
     lesson: str
     attempted: bool
+    stopped: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ def _read_result(task: Task, solution: NotebookNode, test: NotebookNode) -> Task
         mistake = "not done yet"
     else:
         mistake = _mistake(_error_of(solution), _error_of(test))
-    return TaskResult(task.name, points, max_points, mistake, task.lesson, attempted)
+    names = {error.ename for error in (_error_of(solution), _error_of(test)) if error is not None}
+    return TaskResult(task.name, points, max_points, mistake, task.lesson, attempted, bool(names & STOPPED))
 
 
 def _error_of(cell: NotebookNode) -> NotebookNode | None:
@@ -75,7 +81,7 @@ def _describe(error: NotebookNode) -> str:
     match error.ename:
         case "AssertionError":
             return text or "a test failed that does not say why"
-        case "CellTimeoutError" | "DeadKernelError" | "NotReached":
+        case name if name in STOPPED:
             return text
         case "SyntaxError" | "IndentationError" | "TabError":
             return "does not parse: " + re.sub(r"\([^()]*, line (\d+)\)$", r"(line \1)", text)
