@@ -5,6 +5,7 @@ import sys
 
 from nbconvert.preprocessors import TagRemovePreprocessor
 from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, OverwriteKernelspec
 
 from classroom.preprocessors import ExecuteAll, JudgeTests, RestoreCells
 
@@ -28,12 +29,16 @@ c.GenerateAssignment.preprocessors = [TagRemovePreprocessor, *GenerateAssignment
 c.TagRemovePreprocessor.enabled = True
 c.TagRemovePreprocessor.remove_cell_tags = {"reasons"}
 
-# Autograde: the released cells are put back before anything else reads the submission (nbgrader's own
-# OverwriteCells.add_missing_cells fails when a task's two cells are gone); a test cell is judged once it has run and
-# before its grade is stored.
+# Autograde: the released cells are put back before anything else reads the submission, with metadata from the gradebook;
+# nbgrader's own steps for that have nothing left to do (OverwriteCells.add_missing_cells fails when a task's two cells are
+# gone). A test cell is judged once it has run and before its grade is stored.
 _execute, *store = Autograde.autograde_preprocessors.default()
-c.Autograde.sanitize_preprocessors = [RestoreCells, *Autograde.sanitize_preprocessors.default()]
-c.Autograde.autograde_preprocessors = [ExecuteAll, JudgeTests, *store]
+c.Autograde.sanitize_preprocessors = [RestoreCells, ClearOutput, OverwriteKernelspec]
+c.Autograde.autograde_preprocessors = [
+    ExecuteAll,
+    JudgeTests,
+    *(step for step in store if step is not CheckCellMetadata),
+]
 
 c.Execute.timeout = 20  # seconds a cell may take; after that it is interrupted, and grading goes on
 c.Execute.shutdown_kernel = "immediate"

@@ -3,11 +3,15 @@
 import ast
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from .assignment import grade_id, nbgrader_metadata, read_assignment, tasks
 from .course import Course, CourseError
@@ -114,6 +118,14 @@ def _jail(imports: str, files: Path):
     from .jail.worker import Jail
 
     return Jail(imports, files)
+
+
+@event.listens_for(Engine, "connect")
+def _write_ahead(connection: object, _record: object) -> None:
+    """Let SQLite keep a log: nbgrader commits some fifty times a submission, and would wait for the disk each time."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def prepare_worker() -> None:

@@ -21,9 +21,9 @@ START = 120  # seconds to import what the assignment imports
 NOBODY = "65534"
 NEWEST_WITHOUT = (0, 7)  # bubblewrap has --disable-userns from 0.8 on
 ENVIRONMENT = {
-    "HOME": "/tmp/work",
-    "TMPDIR": "/tmp",
-    "IPYTHONDIR": "/tmp/ipython",
+    "HOME": "/jail",
+    "TMPDIR": "/jail",
+    "IPYTHONDIR": "/jail/.ipython",
     "LANG": "C.UTF-8",
     "PATH": "/usr/bin:/bin",
     "PYTHONHASHSEED": "0",
@@ -33,7 +33,7 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "MPLBACKEND": "agg",
-    "MPLCONFIGDIR": "/tmp",
+    "MPLCONFIGDIR": "/jail/.matplotlib",
 }
 
 
@@ -159,7 +159,7 @@ def try_jail() -> None:
 def bubblewrap(files: Path) -> list[str]:
     """The command that jails what follows it; CourseError where that is not possible.
 
-    Inside there is the interpreter with its packages, read-only, a private /tmp, no network, and no right to more. As
+    Inside there is the interpreter with its packages, read-only, a private /jail, no network, and no right to more. As
     root, an outer jail makes the files reachable for nobody, who then makes the inner one.
     """
     program = shutil.which("bwrap")
@@ -172,9 +172,20 @@ def bubblewrap(files: Path) -> list[str]:
 
     paths = {"PYTHONPATH": ":".join(map(str, _packages()))}
     environment = [part for name, value in {**ENVIRONMENT, **paths}.items() for part in ("--setenv", name, value)]
-    hidden = ["--dev", "/dev", "--tmpfs", "/tmp", "--remount-ro", "/", "--die-with-parent"]
+    hidden = ["--dev", "/dev", "--remount-ro", "/", "--die-with-parent"]
     namespaces = ["--unshare-user", "--unshare-all", "--disable-userns", "--uid", "1000", "--gid", "1000"]
-    inner = ["--proc", "/proc", *hidden, *namespaces, "--cap-add", "CAP_SYS_ADMIN", "--clearenv", *environment]
+    inner = [
+        "--proc",
+        "/proc",
+        "--tmpfs",
+        "/jail",
+        *hidden,
+        *namespaces,
+        "--cap-add",
+        "CAP_SYS_ADMIN",
+        "--clearenv",
+        *environment,
+    ]
     if os.geteuid() != 0:
         return [program, *_binds(files), *inner]
     outer = [program, *_binds(files), "--dev-bind", "/proc", "/proc", *hidden]
@@ -189,14 +200,15 @@ def _binds(files: Path) -> list[str]:
     """What of the file system is there: the system's libraries, the interpreter, its packages, ours, and `files`."""
     folders = {Path("/usr"), Path(sys.prefix), Path(sys.base_prefix), *_packages()}
     folders |= {files} if files.is_dir() else set()
-    arguments = []
-    made = set()
+    arguments, made = ["--dir", "/jail"], set()
     for folder in sorted(folders):
         for parent in reversed(folder.parents):
             if parent not in made | folders and parent != Path("/"):
                 arguments += ["--perms", "0755", "--dir", str(parent)]
                 made.add(parent)
         arguments += ["--ro-bind", str(folder), str(folder)]
+    if Path("/tmp") not in made:
+        arguments += ["--symlink", "jail", "/tmp"]
     for name in ("bin", "sbin", "lib", "lib64"):
         path = Path("/", name)
         if path.is_symlink():

@@ -25,8 +25,8 @@ from .cells import Cells, quiet
 from .student import Student
 from .tester import Tester
 
-HOME = Path("/tmp/work")
-TMPFS = {"/tmp": b"size=64m,nr_inodes=4096", "/dev/shm": b"size=16m,nr_inodes=256", "/proc": b"size=4k,nr_inodes=2"}
+HOME = Path("/jail")
+TMPFS = {"/jail": b"size=64m,nr_inodes=4096", "/dev/shm": b"size=16m,nr_inodes=256", "/proc": b"size=4k,nr_inodes=2"}
 PROCESSES = 128  # of a kernel, its threads counted
 FILE_SIZE = 64 * 2**20
 OPEN_FILES = 256
@@ -108,7 +108,6 @@ def _become(fd: int, files: Path, memory: int, serve: Callable[[socket.socket], 
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     for folder, options in TMPFS.items():
         _call("mount", b"none", folder.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options)
-    HOME.mkdir()
     for path in files.iterdir() if files.is_dir() else ():
         if path.suffix != ".ipynb":
             (shutil.copytree if path.is_dir() else shutil.copy)(path, HOME / path.name)
