@@ -29,9 +29,9 @@ c.GenerateAssignment.preprocessors = [TagRemovePreprocessor, *GenerateAssignment
 c.TagRemovePreprocessor.enabled = True
 c.TagRemovePreprocessor.remove_cell_tags = {"reasons"}
 
-# Autograde: the released cells are put back before anything else reads the submission, with metadata from the gradebook;
-# nbgrader's own steps for that have nothing left to do (OverwriteCells.add_missing_cells fails when a task's two cells are
-# gone). A test cell is judged once it has run and before its grade is stored.
+# Autograde: the released cells are put back before anything else reads the submission, with metadata from the
+# gradebook; nbgrader's own steps for that have nothing left to do (OverwriteCells.add_missing_cells fails when a task's
+# two cells are gone). A test cell is judged once it has run and before its grade is stored.
 _execute, *store = Autograde.autograde_preprocessors.default()
 c.Autograde.sanitize_preprocessors = [RestoreCells, ClearOutput, OverwriteKernelspec]
 c.Autograde.autograde_preprocessors = [

@@ -18,14 +18,25 @@ class TimeIsUp(KeyboardInterrupt):
     """A cell took longer than it may; no `except Exception` stops it."""
 
 
+class Shell(InteractiveShell):
+    """IPython without a screen: it shows no error (the error itself is told), no window, and nothing ends it."""
+
+    def showtraceback(self, *args, **kwargs) -> None: ...
+
+    def showsyntaxerror(self, *args, **kwargs) -> None: ...
+
+    def enable_gui(self, gui: str | None = None) -> None: ...  # of %matplotlib
+
+    def ask_exit(self) -> None: ...  # of exit and quit
+
+
 class Cells:
     """The cells' namespace, and how one is run in it."""
 
     def __init__(self):
         config = Config()
         config.HistoryManager.enabled = False  # a database, and a thread that no fork would have
-        self.shell = InteractiveShell.instance(config=config)
-        self.shell.showtraceback = self.shell.showsyntaxerror = lambda *args, **kwargs: None  # the error itself is told
+        self.shell = Shell.instance(config=config)
         self.shell.colors = "nocolor"
         builtins.input = _refuse_input
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .cells import Cells, describe
+from .cells import Cells, TimeIsUp, describe
 from .wire import decode, encode, receive, send, update
 
 
@@ -94,15 +94,19 @@ def names_used(source: str) -> list[str]:
 
 
 def error_of(raised: dict) -> Exception:
-    """An error as the student's: of the most special class that this side knows, else a RuntimeError that names it."""
-    for qualified in raised["classes"]:
-        module, _, name = qualified.rpartition(".")
-        known = getattr(sys.modules.get(module), name, None) if module.split(".")[0] in TRUSTED else None
-        if isinstance(known, type) and issubclass(known, Exception) and known is not Exception:
-            error = known.__new__(known)
-            error.args = (raised["text"],)
-            return error
-    return RuntimeError(f"{raised['name']}: {raised['text']}")
+    """An error as the student's: of the most special class that this side knows, under its name and with its text."""
+    if raised["name"] == TimeIsUp.__name__:
+        return TimeIsUp()
+    base = next(filter(None, map(_known, raised["classes"])), RuntimeError)
+    text = str(raised["text"])
+    error = type(raised["name"][:100], (base,), {"__str__": lambda self: text})
+    return error.__new__(error)
+
+
+def _known(qualified: str) -> type[Exception] | None:
+    module, _, name = qualified.rpartition(".")
+    known = getattr(sys.modules.get(module), name, None) if module.split(".")[0] in TRUSTED else None
+    return known if isinstance(known, type) and issubclass(known, Exception) else None
 
 
 TRUSTED = {"builtins", "tinyseq", np.__name__}

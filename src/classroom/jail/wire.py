@@ -119,7 +119,7 @@ class _Encoder:
 
     def encode(self, x: Any) -> Any:
         if x is None or type(x) in (bool, int, float, str):
-            return x
+            return x if type(x) is not int or x.bit_length() <= 64 else {"is": "int", "of": hex(x)}
         if isinstance(x, np.generic | bytes | complex | range):
             return self._atom(x)
         if id(x) in self.numbers:
@@ -180,6 +180,8 @@ def _decode(tree: Any, parts: list[bytes], table: list) -> Any:
         return array
     if kind == "bytes":
         return parts[tree["part"]]
+    if kind == "int":
+        return int(tree["of"], 16)  # Python limits the digits of a decimal number, and JSON has no others
     if kind in ("complex", "range"):
         return {"complex": complex, "range": range}[kind](*tree["of"])
     if kind in ("tuple", "frozenset"):

@@ -51,7 +51,8 @@ class Jail:
     def __init__(self, imports: str, files: Path):
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._said = tempfile.TemporaryFile()
-        inside = [sys.executable, "-m", "classroom.jail.zygote", str(theirs.fileno()), str(files), str(MEMORY), imports]
+        python = os.path.abspath(sys.executable)
+        inside = [python, "-m", "classroom.jail.zygote", str(theirs.fileno()), str(files), str(MEMORY), imports]
         with theirs:
             self.process = subprocess.Popen(
                 [*bubblewrap(files), *inside],
@@ -67,7 +68,8 @@ class Jail:
         except CourseError:
             self.close()
             raise
-        self._base = max((process.memory_info().rss for process in self._processes()), default=0)
+        self._own = max((_private(process) for process in self._processes()), default=0)
+        self._shared = 0
 
     def ask(self, request: dict, *sockets: socket.socket) -> dict:
         """Let the zygote do something; CourseError if it is gone."""
@@ -89,9 +91,16 @@ class Jail:
             raise CourseError(f"submissions cannot be jailed here: {said or 'the jail did not start in time'}")
         return json.loads(reply)
 
+    def fork(self, role: str, sock: socket.socket) -> tuple[int, int]:
+        """A new kernel at the other end of `sock`, by its number."""
+        self._shared = psutil.virtual_memory().shared
+        return self.ask({"fork": role}, sock)["forked"]
+
     def memory(self) -> int:
-        """Bytes that the kernels use beyond what they share with the zygote."""
-        return sum(max(0, process.memory_info().rss - self._base) for process in self._processes())
+        """Bytes that the kernels use: beyond what they have from the zygote, and as shared memory and files in memory,
+        of which the machine only tells the sum (what other programs take meanwhile counts too)."""
+        private = sum(max(0, _private(process) - self._own) for process in self._processes())
+        return private + max(0, psutil.virtual_memory().shared - self._shared)
 
     def _processes(self) -> list[psutil.Process]:
         try:
@@ -114,7 +123,7 @@ class Kernel:
         self.jail = jail
         self.sock, theirs = socket.socketpair()
         with theirs:
-            self._process = jail.ask({"fork": role}, theirs)["forked"]
+            self._process = jail.fork(role, theirs)
 
     def send(self, head: dict, parts: list[bytes] = ()) -> None:
         """Send it a message; KernelLost if it is gone or does not read."""
@@ -147,6 +156,11 @@ class Kernel:
         """End it and all that it started."""
         self.sock.close()
         self.jail.ask({"kill": self._process})
+
+
+def _private(process: psutil.Process) -> int:
+    memory = process.memory_info()
+    return memory.rss - memory.shared
 
 
 def try_jail() -> None:
@@ -215,7 +229,7 @@ def _binds(files: Path) -> list[str]:
             arguments += ["--symlink", os.readlink(path), str(path)]
         elif path.is_dir():
             arguments += ["--ro-bind", str(path), str(path)]
-    for path in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"):
+    for path in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime"):
         arguments += ["--ro-bind-try", path, path]
     return arguments
 

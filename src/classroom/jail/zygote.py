@@ -26,7 +26,7 @@ from .student import Student
 from .tester import Tester
 
 HOME = Path("/jail")
-TMPFS = {"/jail": b"size=64m,nr_inodes=4096", "/dev/shm": b"size=16m,nr_inodes=256", "/proc": b"size=4k,nr_inodes=2"}
+TMPFS = {"/jail": b"size=64m,nr_inodes=4096", "/dev/shm": b"size=16m,nr_inodes=256", "/proc": b"size=16k,nr_inodes=8"}
 PROCESSES = 128  # of a kernel, its threads counted
 FILE_SIZE = 64 * 2**20
 OPEN_FILES = 256
@@ -108,6 +108,9 @@ def _become(fd: int, files: Path, memory: int, serve: Callable[[socket.socket], 
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     for folder, options in TMPFS.items():
         _call("mount", b"none", folder.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options)
+    Path("/proc/self").mkdir()  # the real one shows other processes; TensorFlow looks for these two in it
+    Path("/proc/self/exe").symlink_to(os.path.realpath(sys.executable))
+    Path("/proc/self/cmdline").write_text(sys.executable + "\0")
     for path in files.iterdir() if files.is_dir() else ():
         if path.suffix != ".ipynb":
             (shutil.copytree if path.is_dir() else shutil.copy)(path, HOME / path.name)
