@@ -6,6 +6,10 @@ RIGHT   answers that keep the points, each another way of writing;
 LESSONS the names of the chapter's lessons;
 GIVEN   a part of the message that the listing in the text of a find-the-bug task must meet;
 CHOICE  for each choice question a function that computes which of its options hold.
+
+test_mutants.py reads two more, by task and by the name of a mutant, or by several names together:
+EQUIVALENT why a mutant of the model answer computes the same for every input that the task admits;
+SURVIVES   why a difference that the tests do not see is accepted.
 """
 
 import zlib
@@ -332,6 +336,16 @@ def small_ids(sentences, buckets):
     return fill(sentences, lambda word: 1 + crc(word) % buckets, dtype=np.int32)
 
 
+def all_words_at_once(sentences, buckets):
+    """One long row of ids, cut where the sentences begin."""
+    checked(buckets)
+    row = np.array([0, *(crc(word) for sentence in sentences for word in sentence)]) % buckets + 1
+    starts = np.cumsum([1, *map(len, sentences)])
+    t = np.arange(max(np.diff(starts)))  # (T,)
+    places = starts[:-1, None] + t  # (B, T)
+    return np.where(places < starts[1:, None], row.take(places, mode="clip"), 0)
+
+
 WRONG["hash-words"] = {
     no_one_added: "A word got the id 0",
     one_added_before_the_division: "A word got the id 0",
@@ -348,7 +362,7 @@ WRONG["hash-words"] = {
     divides_by_zero: "With 0 buckets",
     refuses_only_zero: "A negative number of buckets",
 }
-RIGHT["hash-words"] = [through_text_pad, with_zip_longest, small_ids]
+RIGHT["hash-words"] = [through_text_pad, with_zip_longest, small_ids, all_words_at_once]
 
 
 # nearest-words
@@ -471,6 +485,15 @@ def partitioned(W, word, k):
     return found[np.argsort(cosines[found])[::-1]]
 
 
+def by_the_law_of_cosines(W, word, k):
+    """From the distances of rows of the length 1, or 0: 2 x · y = |x|² + |y|² - |x - y|²."""
+    check_k(W, k)
+    rows = {i: unit for i, unit in enumerate(unit_rows(W)) if i > 1}
+    own = rows.pop(word)
+    doubled = {i: (x**2).sum() + (own**2).sum() - ((x - own) ** 2).sum() for i, x in rows.items()}
+    return np.fromiter(sorted(doubled, key=doubled.__getitem__, reverse=True), int)[:k]
+
+
 WRONG["nearest-words"] = {
     itself_first: "The word itself is among its neighbours",
     drops_the_first: "not the first place",
@@ -488,7 +511,7 @@ WRONG["nearest-words"] = {
     refuses_k_above_v: "k above V - 3 must raise ValueError",
     takes_k_of_zero: "k = 0 must raise ValueError",
 }
-RIGHT["nearest-words"] = [best_of_all, sorted_in_python, partitioned]
+RIGHT["nearest-words"] = [best_of_all, sorted_in_python, partitioned, by_the_law_of_cosines]
 
 
 # bag-backward
@@ -730,6 +753,12 @@ def spreads_one_row(W, velocity, ids, drows, lr, momentum):
     return W + occurs * velocity, velocity
 
 
+def scales_drows(W, velocity, ids, drows, lr, momentum):
+    check_rows(ids, drows)
+    drows *= lr
+    return moves_where_it_occurs(W, velocity, ids, drows, 1, momentum)
+
+
 def moves_where_it_occurs(W, velocity, ids, drows, lr, momentum):
     check_rows(ids, drows)
     occurs = np.isin(np.arange(len(W)), ids)[:, None]  # (V, 1)
@@ -770,6 +799,7 @@ WRONG["sparse-step"] = {
     returns_the_table_alone: "Return two arrays",
     step_in_float64: "From float32 arrays you return",
     spreads_one_row: "One row of drows for several ids",
+    scales_drows: "You changed ids or drows",
 }
 RIGHT["sparse-step"] = [moves_where_it_occurs, word_by_word, on_compact_rows]
 
@@ -1135,4 +1165,52 @@ CHOICE = {
     "choose-line": lines_that_load_vectors,
     "choose-step": row_after_a_step,
     "choose-bytes": bytes_of_table_and_moments,
+}
+
+NUMPY_RAISES = "An id above the last one makes NumPy raise IndexError by itself; only the message differs."
+LOSS_IS_A_NUMBER = "The rule about float32 is for arrays, and the loss is one number."
+
+EQUIVALENT = {
+    "pick-columns": {
+        (
+            "line 3: (ids < 0) | (ids >= E.shape[1]) -> ids < 0",
+            "line 3: ids >= E.shape[1] -> ids > E.shape[1]",
+        ): NUMPY_RAISES,
+    },
+    "words-from-one": {"line 3: (ids < 0) | (ids > len(W)) -> ids < 0": NUMPY_RAISES},
+    "nearest-words": {
+        "line 7: np.where(lengths > 0, lengths, 1) -> np.where(lengths > 0, lengths, 2)": (
+            "A row of zeros stays zeros, whatever it is divided by."
+        ),
+        "line 8: unit[others] @ unit[word] -> unit[others] @ unit[word].T": "One vector is its own transpose.",
+    },
+    "sparse-step": {
+        "line 6: np.zeros_like(W) -> np.zeros(W.shape)": (
+            "The sums in float64 differ by rounding, and are stored in the velocity, which keeps its dtype."
+        ),
+        "line 6: np.zeros_like(W) -> np.zeros_like(velocity)": "W and its velocity have one shape and one dtype.",
+    },
+    "tied-tables": {
+        "line 3: …me, words in (('ids…'targets', targets)): -> …me, words in (('tar…gets), ('ids', ids)):": (
+            "Both are checked, in another order."
+        ),
+        (
+            "line 4: …words < 0).any() or…ords >= len(W)).any() -> …words < 0).any()",
+            "line 4: (words >= len(W)).any() -> (words >= len(W)).all()",
+            "line 4: words >= len(W) -> words > len(W)",
+        ): NUMPY_RAISES,
+        "line 6: len(ids) -> len(targets)": "Each word has one target.",
+        "line 16: return (loss, dW) -> return (loss.astype(float), dW)": LOSS_IS_A_NUMBER,
+    },
+    "mend-gradients": {
+        "line 4: W.dtype -> U.dtype": "The weights of a model have one dtype.",
+        "line 18: return (loss, dW, dU, db) -> return (loss.astype(float), dW, dU, db)": LOSS_IS_A_NUMBER,
+    },
+}
+SURVIVES = {
+    "mend-gradients": {
+        "line 7: layers.log_softmax(h @ U + b) -> np.log(np.exp(h @ U …s=-1, keepdims=True))": (
+            "Scores above 709 overflow. The task is about the gradient and promises nothing about large scores."
+        ),
+    },
 }

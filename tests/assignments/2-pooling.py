@@ -593,6 +593,16 @@ def through_the_max_layer(x, mask):
     return values, np.where(winners.any(axis=1), winners.argmax(axis=1), -1)
 
 
+def by_sorting(x, mask):
+    """In a stable order of falling numbers, and of real tokens before padding, the winner comes first."""
+    check_mask(x, mask)
+    padding = np.broadcast_to(~mask[..., None], x.shape)
+    first = np.lexsort((-x, padding), axis=1)[:, :1]  # (B, 1, D)
+    real = mask.any(axis=1)[:, None].astype(int)  # (B, 1)
+    values = np.take_along_axis(x, first, axis=1)[:, 0] * real.astype(x.dtype)
+    return values, first[:, 0] * real + real - 1
+
+
 WRONG["max-positions"] = {
     padding_wins: "The padding won: leave it out",
     padding_is_zero: "The padding won with a 0",
@@ -611,7 +621,7 @@ WRONG["max-positions"] = {
     clears_the_padding_of_x: "You changed x or mask",
     mask_unchecked: "must raise ValueError",
 }
-RIGHT["max-positions"] = [max_and_position, number_by_number, through_the_max_layer]
+RIGHT["max-positions"] = [max_and_position, number_by_number, through_the_max_layer, by_sorting]
 
 
 # weighted-average
@@ -1048,6 +1058,20 @@ def built_of_layers(W, w, b, ids, labels):
     return loss, lookup.grads["W"], dense.grads["W"][:, 1], dense.grads["b"][1]
 
 
+def bags_of_words(W, w, b, ids, labels):
+    """How often each word occurs, as a matrix; a label of 0 turns the sign of a review round."""
+    if set(np.unique(labels)) - {0, 1}:
+        raise ValueError("labels")
+    bags = (ids[..., None] == np.arange(len(W))).sum(axis=1)  # (B, V)
+    bags[:, 0] = 0
+    bags = (bags / np.sqrt(np.clip(bags.sum(axis=1, keepdims=True), 1, None))).astype(W.dtype)
+    sign = (2 * labels - 1).astype(W.dtype)
+    margin = sign * (bags @ (W @ w) + b)
+    loss = (np.log1p(np.exp(-abs(margin))) + np.maximum(-margin, 0)).mean()
+    dz = -sign * sigmoid(-margin) / np.asarray(len(ids), W.dtype)
+    return loss, np.outer(bags.T @ dz, w), W.T @ bags.T @ dz, np.sum(dz)
+
+
 WRONG["review-loss"] = {
     mean_of_words: "divide by its root",
     sum_of_words: "did not divide by the root",
@@ -1072,7 +1096,7 @@ WRONG["review-loss"] = {
     labels_make_float64: "From float32 weights you return",
     steps_on_the_weights: "You changed what you were given",
 }
-RIGHT["review-loss"] = [review, reviews_one_by_one, built_of_layers]
+RIGHT["review-loss"] = [review, reviews_one_by_one, built_of_layers, bags_of_words]
 
 
 # The choice questions
@@ -1155,4 +1179,43 @@ CHOICE = {
     "choose-folded": numbers_of_the_smallest_table,
     "choose-spread": spreads_of_sixteen_words,
     "choose-hierarchy": ratio_of_shares,
+}
+
+ONE_DTYPE = "The weights of a model have one dtype."
+OWN_TRANSPOSE = "One vector is its own transpose."
+A_NUMBER = "The rule about float32 is for arrays, and this is one number."
+ZEROS_STAY = "Zeros stay zeros, whatever they are divided by."
+
+EQUIVALENT = {
+    "average-first": {
+        "line 7: (np.arange(T) < leng…one]).astype(x.dtype) -> np.arange(T) < lengths[:, None]": (
+            "In a product with x, True counts as 1 and False as 0, in the dtype of x."
+        ),
+    },
+    "average-windows": {
+        "line 4: 1 <= size <= T -> 1 <= size": "Without a window np.stack has nothing to stack, and raises ValueError.",
+        ("line 6: if stride < 1: -> pass", "line 6: stride < 1 -> stride < 0"): (
+            "range raises ValueError for a step of 0, and is empty for one below, so that np.stack raises it."
+        ),
+    },
+    "weighted-average": {
+        "line 6: np.where(total > 0, total, 1) -> np.where(total > 0, total, 2)": ZEROS_STAY,
+    },
+    "mend-importance": {
+        "line 6: total[total == 0] = 1 -> total[total == 0] = 2": (
+            "The total is 0 for padding alone: zeros stay zeros, whatever they are divided by, and the mask comes last."
+        ),
+    },
+    "review-loss": {
+        "line 3: np.isin(labels, (0, 1)) -> np.isin(labels, (1, 0))": "Two labels in another order are the same two.",
+        ("line 7: W.dtype -> w.dtype", "line 10: W.dtype -> w.dtype"): ONE_DTYPE,
+        ("line 9: s @ w -> s @ w.T", "line 18: dz @ s -> dz.T @ s"): OWN_TRANSPOSE,
+        (
+            "line 18: return (loss, dW, dz @ s, dz.sum()) -> return (loss.astype(…dW, dz @ s, dz.sum())",
+            "line 18: return (loss, dW, dz @ s, dz.sum()) -> return (loss, dW, dz….sum().astype(float))",
+        ): A_NUMBER,
+        "line 18: return (loss, dW, dz @ s, dz.sum()) -> return ((loss, dW, d…), labels.fill(0))[0]": (
+            "By then labels is the answer's own copy, made by astype."
+        ),
+    },
 }

@@ -160,6 +160,18 @@ def by_slices(sentences, window):
     return np.array(found) if found else np.zeros((0, 2), dtype=int)
 
 
+def by_distance(sentences, window):
+    """All pairs of one distance after the other, then put in the order of the text."""
+    check_window(window)
+    found = []
+    for number, ids in enumerate(sentences):
+        for d in range(1, window + 1):
+            places = range(len(ids) - d)
+            found += [(number, t, t + d, ids[t], ids[t + d]) for t in places]
+            found += [(number, t + d, t, ids[t + d], ids[t]) for t in places]
+    return np.array(sorted(found), dtype=int).reshape(len(found), 5)[:, 3:]
+
+
 WRONG["word-pairs"] = {
     with_itself: "paired a word with itself",
     across_sentences: "across the end of a sentence",
@@ -180,7 +192,7 @@ WRONG["word-pairs"] = {
     takes_words_away: "You changed the sentences",
     takes_any_window: "must raise ValueError",
 }
-RIGHT["word-pairs"] = [by_all_places, by_a_band, by_slices]
+RIGHT["word-pairs"] = [by_all_places, by_a_band, by_slices, by_distance]
 
 
 # near-counts
@@ -255,6 +267,13 @@ def in_integers(ids, V, window):
     return count(ids, V, window).astype(int)
 
 
+def leaves_the_check_to_numpy(ids, V, window):
+    check_window(window)
+    if (ids < 0).any():
+        raise IndexError("ids")
+    return count(ids, V, window)
+
+
 def counted_slowly(ids, V, window):
     check_window(window)
     check_ids(V, ids)
@@ -296,6 +315,7 @@ WRONG["near-counts"] = {
     takes_any_id: "-1 must raise IndexError",
     counts_with_any_window: "A window of 0 must raise ValueError",
     in_integers: "differ from those of the example",
+    leaves_the_check_to_numpy: "in a text of one word",
 }
 RIGHT["near-counts"] = [counted_slowly, counted_by_one_hot_matrices, counted_by_a_counter]
 
@@ -577,6 +597,13 @@ def stretches_weights(W_in, W_out, contexts, weights, targets):
     return h, loss_of(h, W_out, targets)
 
 
+def constant_in_the_divisor(W_in, W_out, contexts, weights, targets):
+    check_weights(contexts, weights)
+    counted = (contexts != 0) * weights
+    h = np.einsum("bc,bch->bh", counted / (counted.sum(axis=1, keepdims=True) + 1e-7), W_in[contexts])
+    return h, loss_of(h, W_out, targets)
+
+
 def masked_mean(W_in, W_out, contexts, weights, targets):
     check_weights(contexts, weights)
     h = mean_vector(W_in, contexts, (contexts != 0) * weights)
@@ -607,6 +634,19 @@ def by_a_matrix_of_bags(W_in, W_out, contexts, weights, targets):
     return bags @ W_in, np.mean(log_sum - scores[np.arange(len(targets)), targets])
 
 
+def place_after_place(W_in, W_out, contexts, weights, targets):
+    """The sum and the total grow with each place; a context without neighbours keeps its zeros."""
+    check_weights(contexts, weights)
+    h, total = np.zeros((len(contexts), W_in.shape[1]), W_in.dtype), np.zeros((len(contexts), 1), W_in.dtype)
+    for ids, weight in zip(contexts.T, weights.tolist(), strict=True):
+        real = ids != 0
+        h[real] += weight * W_in[ids[real]]
+        total[real] += weight
+    np.divide(h, total, out=h, where=total > 0)
+    scores = np.einsum("bh,hv->bv", h, W_out)
+    return h, np.mean(np.logaddexp.reduce(scores, axis=1) - np.take_along_axis(scores, targets[:, None], 1)[:, 0])
+
+
 WRONG["weighted-cbow"] = {
     padding_takes_part: "The row of the padding took part",
     divides_by_all_weights: "divided by all weights",
@@ -626,8 +666,9 @@ WRONG["weighted-cbow"] = {
     clears_row_zero: "You changed what you were given",
     weights_in_float64: "give the weights the dtype of W_in",
     stretches_weights: "NumPy would stretch",
+    constant_in_the_divisor: "A constant or np.maximum in the divisor",
 }
-RIGHT["weighted-cbow"] = [masked_mean, example_by_example, by_a_matrix_of_bags]
+RIGHT["weighted-cbow"] = [masked_mean, example_by_example, by_a_matrix_of_bags, place_after_place]
 
 
 # position-backward
@@ -916,6 +957,18 @@ def mended_by_two_layers(W_in, W_out, left, right, targets):
     return loss, before.grads["W"] + after.grads["W"], dW_out
 
 
+def mended_by_a_matrix_of_words(W_in, W_out, left, right, targets):
+    """The lookup as a product with a matrix (B, V): backward multiplies with its transpose."""
+    one_hot = np.eye(len(W_in), dtype=W_in.dtype)
+    words = (one_hot[left] + 3 * one_hot[right]) / 4
+    h = words @ W_in
+    scores = h @ W_out
+    scores = scores - scores.max(axis=1, keepdims=True)
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    dscores = (p - one_hot[targets]) / np.asarray(len(targets), p.dtype)
+    return -np.log((p * one_hot[targets]).sum(axis=1)).mean(), words.T @ (dscores @ W_out.T), h.T @ dscores
+
+
 WRONG["mend-sides"] = {
     all_to_the_right_word: "The word after gets both shares",
     zeros_for_each_call: "every backward call starts again from zeros",
@@ -930,7 +983,7 @@ WRONG["mend-sides"] = {
     adding_to({}): "it keeps gradients from call to call",
     sides_in_float64: "as the listing did not",
 }
-RIGHT["mend-sides"] = [mended_by_joining, mended_by_the_layers, mended_by_two_layers]
+RIGHT["mend-sides"] = [mended_by_joining, mended_by_the_layers, mended_by_two_layers, mended_by_a_matrix_of_words]
 GIVEN = {"mend-sides": "The word before the target gets no gradient"}
 
 
@@ -1277,6 +1330,13 @@ def drawn_words_unchecked(W_in, W_out, centres, targets, drawn):
     return answer(W_in, W_out, centres, targets, drawn)
 
 
+def refuses_nothing_but_wrong_words(W_in, W_out, centres, targets, drawn):
+    for ids in (centres, targets, drawn):
+        if (ids < 0).all() or (ids >= len(W_in)).all():
+            raise IndexError("ids")
+    return answer(W_in, W_out, centres, targets, drawn)
+
+
 def by_products(W_in, W_out, centres, targets, drawn):
     check_ids(len(W_in), centres, targets, drawn)
     return answer(W_in, W_out, centres, targets, drawn)
@@ -1343,6 +1403,7 @@ WRONG["shared-negatives"] = {
     tables_in_float64: "From float32 tables you return",
     takes_any_word: "-1 among the centres must raise IndexError",
     drawn_words_unchecked: "-1 among the drawn must raise IndexError",
+    refuses_nothing_but_wrong_words: "-1 among the centres must raise IndexError",
 }
 RIGHT["shared-negatives"] = [by_products, pair_by_pair, through_all_scores, through_the_layer]
 
@@ -1443,4 +1504,84 @@ CHOICE = {
     "choose-dropped": occurrences_left,
     "choose-pmi": pmi_and_ppmi,
     "choose-tree": inner_products,
+}
+
+LOSS_IS_A_NUMBER = "The rule about float32 is for arrays, and the loss is one number."
+ALREADY_FLOAT64 = "The result is float64 already: counts are no float32 vectors."
+NUMPY_RAISES = "An id above the last one makes NumPy raise IndexError by itself; only the message differs."
+ALL_CHECKED = "All three are checked, in another order."
+SAME_TABLES = "Both tables have one shape and one dtype, and both start from zeros."
+
+EQUIVALENT = {
+    "word-pairs": {
+        "line 12: …e=int).reshape(-1, 2) -> …e=int).reshape(-2, 2)": (
+            "NumPy takes any negative number for what is left."
+        ),
+    },
+    "near-counts": {
+        "line 9: …at(counts, (ids[:-d], ids[d:]), 1 / d) -> …at(counts, (ids[d:], ids[:-d]), 1 / d)": (
+            "That is the transpose of counts, and the sum with its own transpose is the same."
+        ),
+        "line 10: return counts + counts.T -> return (counts + counts.T).astype(float)": ALREADY_FLOAT64,
+    },
+    "shifted-ppmi": {"line 7: … - np.log(k), 0) -> … - np.log(k), 0).astype(float)": ALREADY_FLOAT64},
+    "weighted-cbow": {
+        "line 5: W_in.dtype -> W_out.dtype": "The tables of a model have one dtype.",
+        "line 7: np.where(total > 0, total, 1) -> np.where(total > 0, total, 2)": (
+            "Where the total is 0 all weights are: zeros stay zeros, whatever they are divided by."
+        ),
+        "line 10: return (h, -log_p[np…s)), targets].mean()) -> return (h, (-log_p[n…ean()).astype(float))": (
+            LOSS_IS_A_NUMBER
+        ),
+    },
+    "mend-sides": {
+        "line 24: return (loss, dW_in, dW_out) -> return (loss.astype(float), dW_in, dW_out)": LOSS_IS_A_NUMBER,
+    },
+    "draw-noise": {
+        ("line 6: [0, 1, target] -> [1, 0, target]", "line 6: [0, 1, target] -> [0, target, 1]"): (
+            "The same three weights become 0."
+        ),
+    },
+    "shared-negatives": {
+        (
+            "line 3: …name, ids in (('cen…rgets), ('drawn', dr… -> …name, ids in (('tar…ntres), ('drawn', dr…",
+            "line 3: …s', centres), ('tar…), ('drawn', drawn)): -> …s', centres), ('dra…'targets', targets)):",
+        ): ALL_CHECKED,
+        (
+            "line 4: (ids < 0).any() or (…s >= len(W_in)).any() -> (ids < 0).any()",
+            "line 4: (ids >= len(W_in)).any() -> (ids >= len(W_in)).all()",
+            "line 4: ids >= len(W_in) -> ids > len(W_in)",
+        ): NUMPY_RAISES,
+        "line 4: len(W_in) -> len(W_out)": "Both tables have a row for each word.",
+        "line 6: len(centres) -> len(targets)": "Each centre has one target.",
+        "line 8: np.inf -> 1000000000.0": "exp(-10⁹) is exactly 0, in float32 as in float64.",
+        "line 12: np.logaddexp(0, -scores) -> np.log(np.exp(0) + np.exp(-scores))": (
+            "Where exp overflows to infinity, the sigmoid is exp(-infinity) = 0, as it should be."
+        ),
+        (
+            "line 14: dW_in, dW_out = (np.zeros_lik… -> dW_out, dW_in = (np.zeros_lik…",
+            "line 14: …np.zeros_like(W_in)…np.zeros_like(W_out)) -> …np.zeros_like(W_out… np.zeros_like(W_in))",
+            "line 14: np.zeros_like(W_in) -> np.zeros_like(W_out)",
+        ): SAME_TABLES,
+        "line 18: return (loss, dW_in, dW_out) -> return (loss.astype(float), dW_in, dW_out)": LOSS_IS_A_NUMBER,
+    },
+}
+SURVIVES = {
+    "near-counts": {
+        "line 5: (ids >= V).any() -> (ids >= V).all()": (
+            "In a text of two words or more NumPy raises IndexError by itself. Only a text without words now raises it "
+            "too, and the task does not speak of one."
+        ),
+    },
+    "mend-sides": {
+        "line 14: layers.log_softmax(h @ W_out) -> np.log(np.exp(h @ W_…s=-1, keepdims=True))": (
+            "Scores above 709 overflow. The task is about the gradient and promises nothing about large scores."
+        ),
+    },
+    "draw-noise": {
+        "line 5: counts.astype(float) -> counts": (
+            "Whole counts to a whole power are exact up to 9 · 10¹⁸, far above the powers of any text's counts. "
+            "A negative whole power fails, and gives rare words most: nobody asks for it."
+        ),
+    },
 }

@@ -348,6 +348,18 @@ def by_the_optimizer(grads, max_norm):
     return clipped if np.isfinite(norm) else zeros(grads), norm
 
 
+def by_hypot(grads, max_norm):
+    """math.hypot takes care of large numbers, of infinity and of NaN."""
+    check_max_norm(max_norm)
+    norm = math.hypot(*(number for grad in grads.values() for number in grad.ravel().tolist()))
+    if not math.isfinite(norm):
+        return zeros(grads), norm
+    longer = norm > max_norm
+    return {
+        name: (grad / norm * max_norm).astype(grad.dtype) if longer else +grad for name, grad in grads.items()
+    }, norm
+
+
 WRONG["clip-together"] = {
     norm_of_each: "each array by its own norm",
     value_by_value: "number by number",
@@ -376,7 +388,7 @@ WRONG["clip-together"] = {
     any_max_norm: "max_norm = 0 must raise ValueError",
     max_norm_of_zero: "max_norm = 0 must raise ValueError",
 }
-RIGHT["clip-together"] = [by_a_factor, by_one_vector, by_the_optimizer]
+RIGHT["clip-together"] = [by_a_factor, by_one_vector, by_the_optimizer, by_hypot]
 
 
 # leaky-backward
@@ -571,6 +583,29 @@ def products_after_the_loop(dout, x, h0, W, U, b, alpha):
     ]
 
 
+def forward_in_time(dout, x, h0, W, U, b, alpha):
+    """No way back: the derivative of the state with respect to all that came before is carried along."""
+    check_dout(dout, x, U)
+    (B, T, _), H = x.shape, len(U)
+    inputs = [np.zeros((B, H, *np.shape(each)), x.dtype) for each in (x[0], h0[0], W, U, b)]
+    inputs[1] += np.eye(H, dtype=x.dtype)
+    h, grads = h0, [np.zeros((B, *each.shape[2:]), x.dtype) for each in inputs]
+    eye = np.eye(H, dtype=x.dtype)
+    for t in range(T):
+        new = np.tanh(x[:, t] @ W + h @ U + b)
+        slope = alpha * (1 - new**2)
+        carried = slope[:, :, None] * U.T + (1 - alpha) * eye  # (B, H, H)
+        inputs = [np.einsum("bij,bj...->bi...", carried, each) for each in inputs]
+        inputs[0][:, :, t] += slope[:, :, None] * W.T
+        inputs[2] += np.einsum("bi,bd,ij->bidj", slope, x[:, t], eye)
+        inputs[3] += np.einsum("bi,bk,ij->bikj", slope, h, eye)
+        inputs[4] += np.einsum("bi,ij->bij", slope, eye)
+        h = (1 - alpha) * h + alpha * new
+        for grad, each in zip(grads, inputs, strict=True):
+            grad += np.einsum("bi,bi...->b...", dout[:, t], each)
+    return [*grads[:2], *(grad.sum(axis=0) for grad in grads[2:])]
+
+
 WRONG["leaky-backward"] = {
     no_alpha_in_the_gradient: "alpha is missing",
     slope_of_the_state: "You took 1 - h²",
@@ -597,7 +632,7 @@ WRONG["leaky-backward"] = {
     any_dout: "must raise ValueError",
     dout_with_the_right_end: "must raise ValueError",
 }
-RIGHT["leaky-backward"] = [step_after_step, by_recursion, products_after_the_loop]
+RIGHT["leaky-backward"] = [step_after_step, by_recursion, products_after_the_loop, forward_in_time]
 
 
 # peephole-step
@@ -746,6 +781,21 @@ def peepholes_as_matrices(x, h, c, W, U, P, b):
     return 0.5 * (1 + np.tanh((a[:, 2] + c_new @ np.diag(P[1])) / 2)) * np.tanh(c_new), c_new
 
 
+def unit_after_unit(x, h, c, W, U, P, b):
+    """Number by number; the sigmoid by SciPy's, which knows large numbers."""
+    check_peepholes(P, c)
+    H = c.shape[1]
+    h_new, c_new = np.empty_like(h), np.empty_like(c)
+    for j in range(H):
+        f, g, o = (
+            np.einsum("bd,d->b", x, W[:, k]) + np.einsum("bi,i->b", h, U[:, k]) + b[k] for k in (j, H + j, 2 * H + j)
+        )
+        forget = f + P[0, j] * c[:, j]
+        c_new[:, j] = expit(forget) * c[:, j] + expit(-forget) * np.tanh(g)
+        h_new[:, j] = expit(o + P[1, j] * c_new[:, j]) * np.tanh(c_new[:, j])
+    return [h_new, c_new]
+
+
 WRONG["peephole-step"] = {
     f_sees_nothing: "f does not see the cell",
     o_sees_nothing: "o does not see the cell",
@@ -769,7 +819,7 @@ WRONG["peephole-step"] = {
     gates_that_overflow: "exp overflows",
     any_peepholes: "must raise ValueError",
 }
-RIGHT["peephole-step"] = [three_steps_in_one, gate_by_gate, peepholes_as_matrices]
+RIGHT["peephole-step"] = [three_steps_in_one, gate_by_gate, peepholes_as_matrices, unit_after_unit]
 
 
 # from-exam
@@ -909,6 +959,17 @@ def by_stacking(W, U, b):
     return *turned, np.hstack([-b["z"], b["r"], b["g"]])
 
 
+def by_reshaping(W, U, b):
+    """The gates as an axis of their own, in front of H, and both glued together."""
+    check_gates(W, U, b)
+    H, D = W["z"].shape
+    matrices = [np.stack([gates[name] for name in "zrg"]).transpose(2, 0, 1) for gates in (W, U)]
+    vectors = np.array([b[name] for name in "zrg"])
+    for array in (*(matrix.swapaxes(0, 1) for matrix in matrices), vectors):
+        np.negative(array[0], out=array[0])
+    return [matrices[0].reshape(D, 3 * H), matrices[1].reshape(H, 3 * H), vectors.ravel()]
+
+
 WRONG["from-exam"] = {
     same_meaning: "swap z and 1 - z",
     sign_of_w_alone: "Where the bias b makes z large, you keep",
@@ -929,7 +990,7 @@ WRONG["from-exam"] = {
     any_shapes: "must raise ValueError",
     looks_at_w_alone: "must raise ValueError",
 }
-RIGHT["from-exam"] = [by_concatenation, into_empty_arrays, by_stacking]
+RIGHT["from-exam"] = [by_concatenation, into_empty_arrays, by_stacking, by_reshaping]
 
 
 # join-directions
@@ -1110,6 +1171,18 @@ def by_gathering(left, right, lengths):
     return outputs, np.hstack([ends, outputs[:, 0, H:]])
 
 
+def by_a_permutation(left, right, lengths):
+    """The places are exchanged by a product with a matrix of zeros and ones for each sentence."""
+    check_lengths(lengths, left.shape[1])
+    t = np.arange(left.shape[1])
+    real = t < lengths[:, None]
+    left, right = (np.where(real[:, :, None], states, 0).astype(states.dtype) for states in (left, right))
+    turn = t[:, None] + t == lengths[:, None, None] - 1  # (B, T, T)
+    outputs = np.concatenate([left, np.einsum("bts,bsg->btg", turn.astype(right.dtype), right)], axis=2)
+    last = (t == lengths[:, None] - 1).astype(left.dtype)  # (B, T)
+    return outputs, np.concatenate([np.einsum("bt,bth->bh", last, each) for each in (left, right)], axis=1)
+
+
 WRONG["join-directions"] = {
     not_turned_round: "lie in the order of reading",
     all_places_turned_round: "turned round all T places",
@@ -1136,7 +1209,7 @@ WRONG["join-directions"] = {
     any_length: "must raise ValueError",
     negative_lengths: "A length of -1",
 }
-RIGHT["join-directions"] = [by_loops, token_by_token, by_gathering]
+RIGHT["join-directions"] = [by_loops, token_by_token, by_gathering, by_a_permutation]
 
 
 # mend-directions
@@ -1283,6 +1356,31 @@ def chain_by_chain(x, mask, left_weights, right_weights, dout):
     return [np.concatenate(outputs, axis=-1), dx, *grads]
 
 
+def without_the_layer(x, mask, left_weights, right_weights, dout):
+    """Both chains by hand, each in its own order."""
+    (B, T, _), H = x.shape, dout.shape[2] // 2
+    outputs, dx, grads = np.zeros_like(dout), np.zeros_like(x), []
+    for side, (W, U, b) in enumerate((left_weights, right_weights)):
+        part = slice(side * H, (side + 1) * H)
+        order = range(T)[:: 1 - 2 * side]
+        h, before = np.zeros((B, H), x.dtype), {}
+        for t in order:
+            before[t] = h
+            h = np.where(mask[:, t, None], np.tanh(x[:, t] @ W + h @ U + b), h)
+            outputs[:, t, part] = np.where(mask[:, t, None], h, 0)
+        dW, dU, db, dh = np.zeros_like(W), np.zeros_like(U), np.zeros_like(b), np.zeros_like(h)
+        for t in order[::-1]:
+            real = mask[:, t, None]
+            da = np.where(real, (dh + dout[:, t, part]) * (1 - outputs[:, t, part] ** 2), 0).astype(x.dtype)
+            dx[:, t] += da @ W.T
+            dW += x[:, t].T @ da
+            dU += before[t].T @ da
+            db += da.sum(axis=0)
+            dh = np.where(real, da @ U.T, dh)
+        grads.append({"W": dW, "U": dU, "b": db})
+    return outputs, dx, *grads
+
+
 WRONG["mend-directions"] = {
     gradient_not_turned_round: "its gradient must be, too. right dW[",
     dx_not_turned_round: "comes out turned round. dx[",
@@ -1303,7 +1401,7 @@ WRONG["mend-directions"] = {
     gradients_in_float64: "From float32 arrays you return",
     grads_kept_from_call_to_call: "it keeps them from call to call",
 }
-RIGHT["mend-directions"] = [three_places_mended, through_bidirectional, chain_by_chain]
+RIGHT["mend-directions"] = [three_places_mended, through_bidirectional, chain_by_chain, without_the_layer]
 GIVEN = {"mend-directions": "The backward chain's states were turned round"}
 
 
@@ -1643,4 +1741,65 @@ CHOICE = {
     "choose-states": arrays_of_a_bidirectional_lstm,
     "choose-second": weights_of_the_second_layer,
     "choose-windows": windows_before_the_test,
+}
+
+
+# The mutants that keep their points
+
+EQUIVALENT = {
+    "leaky-step": {
+        (
+            "line 5: W @ x -> W @ x.T",
+            "line 5: U @ h -> U @ h.T",
+        ): "x and h have one axis, and the transposed of such an array is itself.",
+    },
+    "clip-together": {
+        (
+            "line 8: min(1, max_norm / norm) if norm else 1 -> min(1, max_norm / norm) if norm else 2",
+            "line 8: min(1, max_norm / norm) if norm else 1 -> min(1, max_norm / norm) if norm else 0",
+        ): "With a norm of 0 all gradients are 0, times whatever number.",
+    },
+    "leaky-backward": {
+        (
+            "line 4: len(U) -> U.shape[1]",
+            "line 4: len(U) -> len(b)",
+        ): "U is (H, H) and b is (H,): each is the same H.",
+        "line 11: np.zeros_like(x) -> np.ones_like(x)": "Every dx[:, t] is written over.",
+        "line 14: dh = dh + dout[:, t] -> dh += dout[:, t]": (
+            "dh is an array of the function's own at each step: first zeros_like, then a new sum."
+        ),
+    },
+    "from-exam": {
+        (
+            "line 4: …tes, shape in ((W, … (H, H)), (b, (H,))): -> …tes, shape in ((U, … (H, D)), (b, (H,))):",
+            "line 4: … ((W, (H, D)), (U, (H, H)), (b, (H,))): -> … ((W, (H, D)), (b, (H,)), (U, (H, H))):",
+        ): "The three checks raise the same error in any order.",
+    },
+    "join-directions": {
+        "line 3: left.shape -> right.shape": "Both are (B, T, …), and the third number is not used.",
+        (
+            "line 8: np.where(real, lengt…one] - 1 - places, 0) -> lengths[:, None] - 1 - places",
+            "line 8: …] - 1 - places, 0) -> …] - 1 - places, -1)",
+        ): "At the padding any place from -T on will do: what stands there is replaced by zeros.",
+        (
+            "line 12: np.maximum(lengths - 1, 0) -> lengths - 1",
+            "line 12: np.maximum(lengths - 1, 0) -> np.maximum(lengths - 1, -1)",
+        ): "The last place of an empty sentence, -1, exists, and what stands there is replaced by zeros.",
+    },
+    "cross-fade": {
+        "line 6: x.shape -> forward.shape": "Both are (B, T).",
+        (
+            "line 10: np.maximum(after - before, 1) -> after - before",
+            "line 10: np.maximum(after - before, 1) -> np.maximum(after - before, 0)",
+            "line 10: np.maximum(after - before, 1) -> np.maximum(after - before, 2)",
+        ): "after - before is 0 at a known place, whose share is not used, and at least 2 in a gap.",
+    },
+}
+
+SURVIVES = {
+    "cross-fade": {
+        "line 10: x.dtype -> forward.dtype": (
+            "Only arrays of different dtypes tell them apart, by a rounding of the share; the task speaks of one dtype."
+        ),
+    },
 }

@@ -827,16 +827,22 @@ def check_beams(log_p, scores, done):
 
 
 def costs(scores, done, normalise=layers.log_softmax):
-    """The logarithm of each token's probability (K, V); in a finished beam 0 for the token 0, else -inf."""
+    """The logarithm of each token's probability (K, V); in a finished beam 0 for the token 0, else NaN."""
     cost = normalise(np.where(done[:, None], 0, scores))
-    stays = np.where(np.arange(scores.shape[1]) == 0, 0, -np.inf).astype(scores.dtype)
+    stays = np.where(np.arange(scores.shape[1]) == 0, 0, np.nan).astype(scores.dtype)
     return np.where(done[:, None], stays, cost).astype(scores.dtype)
 
 
-def kept(total, K=None):
-    """The best K of the candidates (K, V)."""
-    best = np.argsort(-total, axis=None, kind="stable")[: K or len(total)]
+def kept(total):
+    """The best K of the candidates (K, V). A sort puts NaN last."""
+    best = np.argsort(-total, axis=None, kind="stable")[: len(total)]
     return *np.divmod(best, total.shape[1]), total.ravel()[best]
+
+
+def with_minus_infinity(log_p, scores, done):
+    """The log_p of all K V tokens, those that are no candidates included."""
+    total = log_p[:, None] + costs(scores, done)
+    return np.where(np.isnan(total), -np.inf, total)
 
 
 def finished_go_on(log_p, scores, done):
@@ -860,8 +866,8 @@ def finished_first(log_p, scores, done):
 
 def best_of_each_beam(log_p, scores, done):
     total = log_p[:, None] + costs(scores, done)
-    tokens = total.argmax(axis=1)
-    best = total.max(axis=1)
+    tokens = np.nanargmax(total, axis=1)
+    best = np.nanmax(total, axis=1)
     order = np.argsort(-best, kind="stable")
     return order, tokens[order], best[order]
 
@@ -925,7 +931,7 @@ def numbers_as_floats(log_p, scores, done):
 
 def largest_last_reversed(log_p, scores, done):
     """argsort turned round: equal candidates come from the last one to the first."""
-    total = log_p[:, None] + costs(scores, done)
+    total = with_minus_infinity(log_p, scores, done)
     best = np.argsort(total, axis=None, kind="stable")[::-1][: len(log_p)]
     return *np.divmod(best, total.shape[1]), total.ravel()[best]
 
@@ -986,6 +992,11 @@ def lengths_alone(log_p, scores, done):
     if not len(scores) == len(log_p) == len(done):
         raise ValueError("beams")
     return kept(log_p.ravel()[:, None] + costs(scores, done.ravel()))
+
+
+def more_tokens_at_minus_infinity(log_p, scores, done):
+    check_beams(log_p, scores, done)
+    return kept(with_minus_infinity(log_p, scores, done))
 
 
 def all_compete(log_p, scores, done):
@@ -1058,6 +1069,7 @@ WRONG["beam-step"] = {
     logarithm_with_a_floor: "a single candidate that is possible",
     log_p_changed: "You changed what you were given",
     beams_in_float64: "From float32 arrays you return",
+    more_tokens_at_minus_infinity: "one candidate and no other",
     any_shapes: "must raise ValueError",
     lengths_alone: "must raise ValueError",
     worst_kept: "You kept the worst candidate",
@@ -1494,6 +1506,16 @@ def unit_by_unit(mean_q, logvar_q, mean_p, logvar_p, free):
     return total
 
 
+def entropies(mean_q, logvar_q, mean_p, logvar_p, free):
+    """The cross-entropy of p under q less the entropy of q."""
+    check_free(free)
+    mean_q, logvar_q, mean_p, logvar_p = (each.astype(np.float64) for each in (mean_q, logvar_q, mean_p, logvar_p))
+    squares = np.square((mean_q - mean_p) / np.exp(logvar_p / 2)) + np.exp(logvar_q - logvar_p)
+    cross, own = (np.log(2 * np.pi) + logvar_p + squares) / 2, (np.log(2 * np.pi) + logvar_q + 1) / 2
+    units = np.einsum("bz->z", cross - own) / len(mean_q)
+    return math.fsum(np.where(units < free, free, units).tolist())
+
+
 WRONG["latent-kl"] = {
     p_and_q_swapped: "That is KL(p || q)",
     prior_of_variance_one: "You left out the prior's variance",
@@ -1523,7 +1545,7 @@ WRONG["latent-kl"] = {
     any_free: "A free of -0.1 must raise ValueError",
     number_of_the_arrays_dtype: "From float32 arrays the result is no float",
 }
-RIGHT["latent-kl"] = [by_the_difference, in_units_of_the_prior, unit_by_unit]
+RIGHT["latent-kl"] = [by_the_difference, in_units_of_the_prior, unit_by_unit, entropies]
 
 
 # linear-vae
@@ -1782,6 +1804,22 @@ def by_dense_layers(x, noise, M, S, W, beta):
     return [loss, to_mean.grads["W"], to_logvar.grads["W"], decode.grads["W"]]
 
 
+def as_one_matrix(x, noise, M, S, W, beta):
+    """The encoder gives mean and logvar side by side, and the gradients come back in the same way."""
+    check_noise(noise, x, W)
+    B, Z = noise.shape
+    both = np.einsum("bx,xz->bz", x, np.hstack([M, S]))
+    mean, logvar = both[:, :Z], both[:, Z:]
+    sigma = np.exp(logvar / 2)
+    z = mean + sigma * noise
+    errors = np.einsum("bz,zx->bx", z, W) - x
+    losses = np.einsum("bx,bx->b", errors, errors) + beta * (mean * mean + sigma * sigma - logvar - 1).sum(axis=1)
+    dz = np.einsum("bx,zx->bz", errors, W)
+    dboth = np.hstack([dz + beta * mean, (dz * sigma * noise + beta * (sigma - 1) * (sigma + 1)) / 2])
+    dencoder = np.einsum("bx,bz->xz", x, dboth) / B
+    return losses.mean().item() / 2, dencoder[:, :Z], dencoder[:, Z:], np.einsum("bz,bx->zx", z, errors) / B
+
+
 WRONG["linear-vae"] = {
     variance_as_deviation: "You took the variance for the standard deviation",
     no_beta: "beta is missing in the loss",
@@ -1823,7 +1861,7 @@ WRONG["linear-vae"] = {
     kl_mean_over_the_numbers: "With X = 2 the loss is wrong",
     loss_as_a_numpy_number: "the loss is no float",
 }
-RIGHT["linear-vae"] = [whole_vae, row_after_row, by_dense_layers]
+RIGHT["linear-vae"] = [whole_vae, row_after_row, by_dense_layers, as_one_matrix]
 
 
 # The choice questions
@@ -1954,4 +1992,41 @@ CHOICE = {
     "choose-aggregate": mean_kl_of_a_unit,
     "choose-run": best_bound,
     "choose-parts": parts_that_answer,
+}
+
+
+# The mutants that keep their points
+
+EQUIVALENT = {
+    "encode-columns": {
+        (
+            "line 5: len(U) -> U.shape[1]",
+            "line 5: len(U) -> len(b)",
+        ): "U is (H, H) and b is (H,): each is the same H.",
+        "line 5: U.dtype -> b.dtype": "The result has the dtype of the weights, so the weights have one.",
+        (
+            "line 8: W @ E[:, word.argmax()] -> W @ E[:, word.argmax()].T",
+            "line 8: U @ h -> U @ h.T",
+        ): "e and h have one axis, and the transposed of such an array is itself.",
+    },
+    "sentence-perplexity": {
+        (
+            "line 4: (real < 0) | (real >= scores.shape[2]) -> real < 0",
+            "line 4: real >= scores.shape[2] -> real > scores.shape[2]",
+        ): "The lookup of the target's score raises the same IndexError from V on.",
+        "line 8: len(mask) -> len(scores)": "Both are B.",
+    },
+    "mend-translation": {
+        "line 10: dh = dh + dcontext.sum(axis=1) -> dh += dcontext.sum(axis=1)": (
+            "dh was returned by backward and is used by nobody else."
+        ),
+    },
+    "context-states": {
+        "line 7: vectors.reshape(B, N, -1) -> vectors.reshape(B, N, -2)": (
+            "NumPy takes any negative size for the unknown one."
+        ),
+    },
+    "latent-kl": {
+        "line 6: mean_q - mean_p -> mean_p - mean_q": "The distance is squared.",
+    },
 }

@@ -173,6 +173,15 @@ def by_the_layer(query, keys, lengths, temperature):
     return attention.DotProductAttention(scaled=False)(query[:, None] / temperature, keys, keys, mask)[1][:, 0]
 
 
+def by_the_logarithm(query, keys, lengths, temperature):
+    """exp(score - ln of the sum), where only real keys take part in the sum."""
+    check_lengths(lengths, keys.shape[1], temperature)
+    real = real_keys(keys, lengths)
+    scores = np.where(real, (keys * query[:, None]).sum(axis=2) / temperature, -np.inf)
+    total = np.array([np.logaddexp.reduce(row, initial=-np.inf) for row in scores], keys.dtype)
+    return np.exp(scores - np.where(lengths > 0, total, 0)[:, None]).astype(keys.dtype)
+
+
 WRONG["query-weights"] = {
     temperature_left_out: "The temperature is missing",
     temperature_multiplied: "You multiply by the temperature",
@@ -200,7 +209,7 @@ WRONG["query-weights"] = {
     any_length: "must raise ValueError",
     empty_sentence_looks_at_the_first: "gets weights of 0",
 }
-RIGHT["query-weights"] = [over_real_keys, by_the_row, by_the_layer]
+RIGHT["query-weights"] = [over_real_keys, by_the_row, by_the_layer, by_the_logarithm]
 
 
 # window-mask
@@ -317,6 +326,16 @@ def by_two_triangles(lengths, T, w):
     return attention.causal_mask(T) & np.triu(ones, -w) & attention.padding_mask(real) & real[..., None]
 
 
+def by_diagonals(lengths, T, w):
+    """A diagonal for each distance that is near enough; the padding is wiped out afterwards."""
+    check_window(lengths, T, w)
+    near = sum(np.eye(T, k=-r, dtype=int) for r in range(min(w, T) + 1))
+    mask = np.repeat(near[None] > 0, len(lengths), axis=0)
+    for sentence, length in zip(mask, lengths, strict=True):
+        sentence[length:] = False
+    return mask
+
+
 WRONG["window-mask"] = {
     no_window: "There is no window",
     w_tokens_in_all: "w = 1 makes two tokens",
@@ -338,7 +357,7 @@ WRONG["window-mask"] = {
     any_window_lengths: "must raise ValueError",
     lengths_clipped_in_place: "You changed the lengths",
 }
-RIGHT["window-mask"] = [windows, pair_by_pair, by_two_triangles]
+RIGHT["window-mask"] = [windows, pair_by_pair, by_two_triangles, by_diagonals]
 
 
 # luong-columns
@@ -489,6 +508,17 @@ def as_rows(states, memory, W, C):
     return [np.tanh(joined).T, weights[0].T]
 
 
+def by_einsum_on_columns(states, memory, W, C):
+    """Each sum by its letters; the two halves of C apart."""
+    M, T = memory.shape
+    if T == 0:
+        raise ValueError(T)
+    scores = np.einsum("hs,hm,mt->ts", states, W, memory)
+    weights = np.exp(scores - np.logaddexp.reduce(scores, axis=0, keepdims=True))
+    sums = np.einsum("gm,mt,ts->gs", C[:, :M], memory, weights) + np.einsum("gh,hs->gs", C[:, M:], states)
+    return np.tanh(sums), weights
+
+
 WRONG["luong-columns"] = {
     softmax_over_steps: "The softmax runs over the steps",
     softmax_over_everything: "One softmax for all",
@@ -515,7 +545,7 @@ WRONG["luong-columns"] = {
     in_64_bits: "From float32 arrays you return",
     no_memory_no_context: "must raise ValueError",
 }
-RIGHT["luong-columns"] = [checked_columns, step_by_step, as_rows]
+RIGHT["luong-columns"] = [checked_columns, step_by_step, as_rows, by_einsum_on_columns]
 
 
 # mend-attention
@@ -681,6 +711,21 @@ def query_by_query(x, W_q, W_k, W_v, mask, dout):
     return outputs, dx, *(rows.T @ each.reshape(len(rows), -1) for each in (dq, dk, dv))
 
 
+def with_all_derivatives(x, W_q, W_k, W_v, mask, dout):
+    """The derivative of each weight with respect to each score of its row, (B, T, T, T), and the sums by letters."""
+    T, root = x.shape[1], math.sqrt(W_q.shape[1])
+    q, k, v = x @ W_q, x @ W_k, x @ W_v
+    weights = softmax(np.where(mask, np.einsum("bid,bjd->bij", q, k) / root, -np.inf), axis=2)
+    derivatives = (
+        np.einsum("bij,jm->bijm", weights, np.eye(T, dtype=x.dtype)) - weights[..., None] * weights[:, :, None]
+    )
+    dscores = np.einsum("big,bjg,bijm->bim", dout, v, derivatives) / root
+    dq, dk = np.einsum("bim,bmd->bid", dscores, k), np.einsum("bim,bid->bmd", dscores, q)
+    dv = np.einsum("bij,big->bjg", weights, dout)
+    dx = np.concatenate([dq, dk, dv], axis=2) @ np.concatenate([W_q, W_k, W_v], axis=1).T
+    return [weights @ v, dx, *(np.einsum("btd,bte->de", x, each) for each in (dq, dk, dv))]
+
+
 WRONG["mend-attention"] = {
     values_not_mended: "Each value is used by all queries",
     softmax_not_mended: "The softmax shares the 1",
@@ -706,7 +751,7 @@ WRONG["mend-attention"] = {
     gradient_in_place: "You changed what you were given",
     four_arrays: "Return five arrays",
 }
-RIGHT["mend-attention"] = [through_attention, by_the_course, query_by_query]
+RIGHT["mend-attention"] = [through_attention, by_the_course, query_by_query, with_all_derivatives]
 GIVEN = {"mend-attention": "Each value is used by all queries"}
 
 
@@ -918,6 +963,25 @@ def row_by_row_with_matrices(scores, bias, dweights):
     return weights, dbias
 
 
+def along_the_diagonals(scores, bias, dweights):
+    """A distance is a diagonal: those below -R and above R share a number."""
+    check_odd(bias)
+    T, R = scores.shape[1], len(bias) // 2
+    biased = scores.copy()
+    for r in range(1 - T, T):
+        rows = np.arange(max(-r, 0), min(T - r, T))
+        biased[:, rows, rows + r] += bias[R + max(-R, min(r, R))]
+    weights = np.zeros_like(biased)
+    seen = (biased > -np.inf).any(axis=2)
+    weights[seen] = softmax(biased[seen], axis=1)
+    dscores = dweights * weights
+    dscores -= weights * dscores.sum(axis=2, keepdims=True)
+    dbias = np.zeros_like(bias)
+    for r in range(1 - T, T):
+        dbias[R + max(-R, min(r, R))] += np.trace(dscores, r, 1, 2).sum()
+    return weights, dbias
+
+
 WRONG["relative-bias"] = {
     bias_left_out: "The bias does not count",
     from_key_to_query: "yours is i - j",
@@ -948,7 +1012,7 @@ WRONG["relative-bias"] = {
     biased_weights_alone: "Return two arrays",
     gradient_of_the_table: "dbias must be an array of the shape",
 }
-RIGHT["relative-bias"] = [by_distance, one_hot_product, row_by_row_with_matrices]
+RIGHT["relative-bias"] = [by_distance, one_hot_product, row_by_row_with_matrices, along_the_diagonals]
 
 
 # grouped-heads
@@ -1383,6 +1447,27 @@ def by_a_layer(x, keys, values, W_q, W_k, W_v, w):
     return [output[:, 0], keys[:, int(full) :].copy(), values[:, int(full) :].copy()]
 
 
+def old_and_new_apart(x, keys, values, W_q, W_k, W_v, w):
+    """The new token is weighed against the sum of the old ones, and the cache is written afterwards."""
+    check_cache(keys, values, w)
+    query, key, value = x @ W_q, x @ W_k, x @ W_v
+    root = math.sqrt(W_q.shape[1])
+    own, old = (query * key).sum(axis=1) / root, np.einsum("btd,bd->bt", keys, query) / root
+    largest = np.max(old, axis=1, initial=-np.inf)
+    largest = np.maximum(largest, own)
+    own, old = np.exp(own - largest), np.exp(old - largest[:, None])
+    total = own + old.sum(axis=1)
+    output = (own[:, None] * value + np.einsum("bt,btg->bg", old, values)) / total[:, None]
+    first = 1 if keys.shape[1] == w else 0
+    caches = []
+    for cache, new in ((keys, key), (values, value)):
+        kept = np.zeros((len(x), min(cache.shape[1] + 1, w), cache.shape[2]), cache.dtype)
+        if w:
+            kept[:, :-1], kept[:, -1] = cache[:, first:], new
+        caches.append(kept)
+    return output, *caches
+
+
 WRONG["cached-step"] = {
     looks_before_adding: "The first token sees nothing",
     first_token_alone_sees_itself: "The second token does not see itself",
@@ -1413,7 +1498,7 @@ WRONG["cached-step"] = {
     cut_one_too_early: "With two tokens in the cache and w = 3 the new cache is wrong",
     keys_cut_values_not: "Wrong values after",
 }
-RIGHT["cached-step"] = [with_cache, sentence_by_sentence, by_a_layer]
+RIGHT["cached-step"] = [with_cache, sentence_by_sentence, by_a_layer, old_and_new_apart]
 
 
 # residual-block
@@ -1668,6 +1753,28 @@ def by_the_layers(x, gamma, W1, W2, epsilon, dout):
     return [x + changed, dx, (dn * normal).sum(axis=(0, 1)), inner.grads["W"], outer.grads["W"]]
 
 
+def all_tokens_in_one_row(x, gamma, W1, W2, epsilon, dout):
+    """The tokens of all sentences under each other, as matrices; gamma is part of the first matrix."""
+    check_gamma(x, gamma)
+    D = x.shape[2]
+    rows, drows = x.reshape(-1, D), dout.reshape(-1, D)
+    shrink = 1 / np.sqrt(np.einsum("nd,nd->n", rows, rows) / D + epsilon)[:, None]
+    normal, scaled = rows * shrink, gamma[:, None] * W1
+    a = normal @ scaled
+    y = rows + a * (a > 0) @ W2
+    da = np.where(a > 0, drows @ W2.T, 0).astype(x.dtype)
+    dnormal = da @ scaled.T
+    dx = drows + shrink * dnormal - shrink**3 / D * rows * np.einsum("nd,nd->n", rows, dnormal)[:, None]
+    dscaled = normal.T @ da
+    return [
+        y.reshape(x.shape),
+        dx.reshape(x.shape),
+        (dscaled * W1).sum(axis=1),
+        gamma[:, None] * dscaled,
+        (a * (a > 0)).T @ drows,
+    ]
+
+
 WRONG["residual-block"] = {
     x_not_added: "x is missing in y",
     no_norm: "The norm is missing",
@@ -1706,7 +1813,7 @@ WRONG["residual-block"] = {
     block_of_64_bits: "From float32 arrays you return",
     any_gamma: "must raise ValueError",
 }
-RIGHT["residual-block"] = [block_of, token_by_token, by_the_layers]
+RIGHT["residual-block"] = [block_of, token_by_token, by_the_layers, all_tokens_in_one_row]
 
 
 # The choice questions
@@ -1801,4 +1908,80 @@ CHOICE = {
     "choose-reach": tokens_within_reach,
     "choose-same": outputs_that_are_equal,
     "choose-cache": scores_of_both_versions,
+}
+
+
+# The mutants that keep their points
+
+EQUIVALENT = {
+    "query-weights": {
+        "line 7: (keys @ query[:, :, None])[:, :, 0] -> (keys @ query[:, :, None])[:, :, -1]": (
+            "The axis has the length 1."
+        ),
+        "line 9: np.inf -> 1000000000.0": "exp(-10⁹) is 0 as well, and the largest score is already subtracted.",
+    },
+    "luong-columns": {
+        (
+            "line 3: if memory.shape[1] == 0: -> pass",
+            "line 3: memory.shape -> W.shape",
+            "line 3: memory.shape[1] -> memory.shape[0]",
+            "line 3: memory.shape[1] == 0 -> memory.shape[1] == -1",
+        ): "NumPy's max over no words raises ValueError, too, and M is never 0.",
+    },
+    "mend-attention": {
+        "line 4: W_q.shape -> W_k.shape": "Both are (D, d).",
+        (
+            "line 5: k.swapaxes(1, 2) -> k.swapaxes(2, 1)",
+            "line 10: weights.swapaxes(1, 2) -> weights.swapaxes(2, 1)",
+            "line 11: v.swapaxes(1, 2) -> v.swapaxes(2, 1)",
+            "line 14: dscores.swapaxes(1, 2) -> dscores.swapaxes(2, 1)",
+        ): "The order in which two axes to exchange are named does not matter.",
+    },
+    "relative-bias": {
+        "line 5: np.arange(scores.shape[2]) -> np.arange(1, scores.shape[2] + 1)": (
+            "Only the differences of places are used."
+        ),
+        "line 5: scores.shape[2] -> scores.shape[1]": "scores is (B, T, T).",
+        "line 6: np.clip(places - places[:, None], -R, R) -> np.clip(-R, places - places[:, None], R)": (
+            "Both are the larger of -R and the distance, at most R."
+        ),
+        (
+            "line 9: …gest), largest, 0) -> …gest), largest, 1)",
+            "line 9: …gest), largest, 0) -> …gest), largest, -1)",
+        ): "Only rows of -∞ get this number, and -∞ minus any number is -∞.",
+        "line 15: return (weights, dbias) -> return ((weights, db…), scores.fill(0))[0]": (
+            "scores is the sum with the bias by then, an array of the function's own."
+        ),
+    },
+    "grouped-heads": {
+        "line 3: key.shape -> value.shape": "Keys and values have the same T.",
+        (
+            "line 5: if N % M or width % …e.shape[2] != M * d): -> pass",
+            "line 5: N % M or width % N o…d or (value.shape[2]… -> N % M and width % N … and (value.shape[2]…",
+            "line 5: N % M or width % N o…ue.shape[2] != M * d) -> width % N or key.sha…lue.shape[2] != M * d",
+            "line 5: N % M or width % N o…ue.shape[2] != M * d) -> N % M or key.shape[2…lue.shape[2] != M * d",
+            "line 5: …or width % N or key…ue.shape[2] != M * d) -> …or width % N or value.shape[2] != M * d",
+            "line 5: …hape[2] != M * d or…ue.shape[2] != M * d) -> …hape[2] != M * d",
+            "line 5: N % M -> M % M",
+            "line 5: width % N -> width % M",
+            "line 5: key.shape -> value.shape",
+        ): "What this check lets through, reshape refuses with ValueError: it finds another number of entries.",
+        "line 9: key.swapaxes(3, 4) -> key.swapaxes(4, 3)": (
+            "The order in which two axes to exchange are named does not matter."
+        ),
+        (
+            "line 11: …gest), largest, 0) -> …gest), largest, 1)",
+            "line 11: …gest), largest, 0) -> …gest), largest, -1)",
+        ): "Only rows of -∞ get this number, and -∞ minus any number is -∞.",
+    },
+    "cached-step": {
+        "line 3: keys.shape -> values.shape": (
+            "Where keys and values hold different numbers of tokens, the second condition raises the same error."
+        ),
+        "line 7: W_q.shape -> W_k.shape": "Both are (D, d).",
+        "line 10: keys.shape -> values.shape": "Both hold t + 1 tokens here.",
+    },
+    "residual-block": {
+        "line 15: axis=(0, 1) -> axis=(1, 0)": "The order in which the axes of a sum are named does not matter.",
+    },
 }

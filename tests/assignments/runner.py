@@ -4,12 +4,16 @@ import ast
 import contextlib
 import io
 import re
+import runpy
 import warnings
+from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
+import pytest
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 
 from classroom import assignment
@@ -28,8 +32,8 @@ class Verdict(NamedTuple):
 class Assignment:
     """The notebook of a chapter; for each task by name its text, its tests, and the stub and the tests as released."""
 
-    def __init__(self, chapter: str):
-        self.notebook = nbformat.read(SOLUTIONS / chapter / f"{chapter}.ipynb", as_version=4)
+    def __init__(self, chapter: str, notebook: nbformat.NotebookNode | None = None):
+        self.notebook = notebook or nbformat.read(SOLUTIONS / chapter / f"{chapter}.ipynb", as_version=4)
         self.tasks = {task.name: task for task in assignment.tasks(self.notebook)}
         cells = {assignment.grade_id(cell): cell for cell in self.notebook.cells}
         self.setup = cells["setup"].source
@@ -82,3 +86,32 @@ class Assignment:
             except Exception as raised:
                 error = raised
         return Verdict(error, printed.getvalue())
+
+
+@cache
+def notebook_of(chapter: str) -> Assignment:
+    return Assignment(chapter)
+
+
+@cache
+def answers_of(chapter: str) -> dict[str, Any]:
+    """The tables of a chapter's file of answers."""
+    return runpy.run_path(str(Path(__file__).with_name(f"{chapter}.py")))
+
+
+def coding(notebook: Assignment, task: str) -> bool:
+    return not notebook.is_choice(task)
+
+
+def choice(notebook: Assignment, task: str) -> bool:
+    return notebook.is_choice(task)
+
+
+def each_task(wanted: Callable[[Assignment, str], bool] = lambda notebook, task: True) -> list:
+    """The parameters of a test that runs for every task of every chapter, or for those that are wanted."""
+    return [
+        pytest.param(chapter, task, id=f"{chapter}-{task}")
+        for chapter in CHAPTERS
+        for task in notebook_of(chapter).tasks
+        if wanted(notebook_of(chapter), task)
+    ]
