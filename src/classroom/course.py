@@ -60,6 +60,14 @@ class Course:
             raise CourseError(f"no chapter {name!r} in {folder}/; there is: {', '.join(known) or 'none yet'}")
         return name
 
+    def require_solutions(self) -> None:
+        """CourseError where there is no solutions/, as in the copy that a class gets."""
+        if not (self.root / "solutions").is_dir():
+            raise CourseError(
+                "this copy of the course has no solutions/: the hidden tests and the model answers are your "
+                "instructor's. The tests that you see under a task run with your notebook"
+            )
+
     def read(self, path: Path) -> "NotebookNode":
         """The notebook at `path`; CourseError naming it and the reason if it cannot be read."""
         try:
