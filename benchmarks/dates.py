@@ -77,6 +77,14 @@ def right(model: Seq2Seq, pairs: list[tuple[str, str]], order: int) -> np.ndarra
     return np.array([TARGET.encode(iso) == ids for ids, (_, iso) in zip(said, pairs, strict=True)])
 
 
+def batches(lengths: np.ndarray, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """The numbers of all examples in batches of similar lengths, in random order."""
+    rows = rng.permutation(len(lengths))
+    rows = rows[np.argsort(lengths[rows], kind="stable")]
+    found = np.split(rows, range(size, len(rows), size))
+    return [found[k] for k in rng.permutation(len(found))]
+
+
 def run(settings: tuple[str, int, int]) -> dict:
     name, epochs, seed = settings
     order, rng = -1 if "reversed" in name else 1, np.random.default_rng(seed)
@@ -87,12 +95,9 @@ def run(settings: tuple[str, int, int]) -> dict:
     curve, seconds, steps, done = [], 0.0, epochs * -(-len(X) // BATCH), 0  # seconds of one core
     for _ in range(epochs):
         started = process_time()
-        rows = rng.permutation(len(X))
-        rows = rows[np.argsort(lengths[rows], kind="stable")]  # similar lengths side by side
-        batches = np.split(rows, range(BATCH, len(rows), BATCH))
-        for k in rng.permutation(len(batches)):
-            inputs, targets = shifted([Y[r] for r in batches[k]], 2, 3)
-            scores = model.forward(pad([X[r] for r in batches[k]]), inputs)
+        for rows in batches(lengths, BATCH, rng):
+            inputs, targets = shifted([Y[r] for r in rows], 2, 3)
+            scores = model.forward(pad([X[r] for r in rows]), inputs)
             criterion.forward(scores, targets, targets != 0)
             model.backward(criterion.backward(np.float32(1)))
             clip_gradients([model], 5)

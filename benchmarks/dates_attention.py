@@ -15,7 +15,7 @@ from time import process_time
 
 import numpy as np
 import study
-from dates import SOURCE, TARGET, TEST, TRAIN, VALIDATION, notation, right
+from dates import SOURCE, TARGET, TEST, TRAIN, VALIDATION, batches, notation, right
 
 from tinyseq.attention import AdditiveAttention, DotProductAttention
 from tinyseq.attentive import AttentiveSeq2Seq, BahdanauDecoder, LuongDecoder
@@ -90,12 +90,9 @@ def epochs_of(model: Network, X: list[list[int]], Y: list[list[int]], epochs: in
     steps = epochs * -(-len(X) // BATCH)
     for _ in range(epochs):
         started = process_time()
-        rows = rng.permutation(len(X))
-        rows = rows[np.argsort(lengths[rows], kind="stable")]  # similar lengths side by side
-        batches = np.split(rows, range(BATCH, len(rows), BATCH))
-        for k in rng.permutation(len(batches)):
-            inputs, targets = shifted([Y[r] for r in batches[k]], 2, 3)
-            scores = scores_of(model.forward(pad([X[r] for r in batches[k]]), inputs))
+        for rows in batches(lengths, BATCH, rng):
+            inputs, targets = shifted([Y[r] for r in rows], 2, 3)
+            scores = scores_of(model.forward(pad([X[r] for r in rows]), inputs))
             criterion.forward(scores, targets, targets != 0)
             model.backward(criterion.backward(np.float32(1)))
             clip_gradients([model], 5)

@@ -13,7 +13,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 import study
-from dates import LABELS, LONGEST, SOURCE, TARGET, TEST, TRAIN, VALIDATION
+from dates import LABELS, LONGEST, SOURCE, TARGET, TEST, TRAIN, VALIDATION, batches
 
 from tinyseq.attention import MultiHeadAttention
 from tinyseq.decoding import greedy
@@ -62,12 +62,9 @@ def run(settings: tuple[str, int]) -> dict:
     curve, seconds, steps, done = [], 0.0, EPOCHS * -(-len(X) // BATCH), 0  # seconds of one core
     for _ in range(EPOCHS):
         started = process_time()
-        rows = rng.permutation(len(X))
-        rows = rows[np.argsort(lengths[rows], kind="stable")]  # similar lengths side by side
-        batches = np.split(rows, range(BATCH, len(rows), BATCH))
-        for k in rng.permutation(len(batches)):
-            inputs, targets = shifted([Y[r] for r in batches[k]], 2, 3)
-            scores, _ = model.forward(pad([X[r] for r in batches[k]]), inputs)
+        for rows in batches(lengths, BATCH, rng):
+            inputs, targets = shifted([Y[r] for r in rows], 2, 3)
+            scores, _ = model.forward(pad([X[r] for r in rows]), inputs)
             criterion.forward(scores, targets, targets != 0)
             model.backward(criterion.backward(np.float32(1)))
             clip_gradients([model], CLIP)
