@@ -2,10 +2,10 @@
 
     python benchmarks/class_of_300.py [--students N] [--jobs N]
 
-Each student answers each task of chapter 1 rightly, wrongly or not at all; every tenth adds a cell that does harm, every
-fiftieth hands in no notebook. The answers are those of tests/assignments, so it is known what each submission is worth.
-Prints what was found, and the highest memory of the grader's processes; exits with 1 if a grade is wrong or a process
-is left.
+Each student answers each task of chapter 1 rightly, wrongly or not at all; every tenth adds a cell that does harm,
+every fiftieth hands in no notebook. The answers are those of tests/assignments, so it is known what each submission is
+worth. Prints what was found, and the highest memory of the grader's processes; exits with 1 if a grade is wrong or a
+process is left.
 """
 
 import argparse

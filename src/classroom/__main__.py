@@ -172,7 +172,8 @@ def _positive(text: str) -> int:
 
 
 def _grade(course: Course, options: argparse.Namespace) -> int:
-    from .grade import ClassGrades, processes
+    from .grade import ClassGrades
+    from .processes import Processes
     from .results import FAILED, differences, table, write
 
     again = options.command == "regrade"
@@ -187,7 +188,7 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
         before = grades.results()
         pending = grades.pending(names, again or options.force)
         failed = []
-        with processes(min(options.jobs or os.cpu_count() or 1, max(len(pending), 1))) as executor:
+        with Processes(min(options.jobs or os.cpu_count() or 1, max(len(pending), 1))) as executor:
             for result in _counted(grades.grade(pending, executor), len(pending)):
                 if result.state == FAILED:
                     failed.append(result)
@@ -208,12 +209,14 @@ def _counted(results: Iterator["Result"], count: int) -> Iterator["Result"]:
     """The results, with a progress bar on a terminal and a line for each elsewhere."""
     from tqdm import tqdm
 
+    from .report import printable
+
     bar = tqdm(results, total=count, unit="submission", disable=not sys.stderr.isatty() or not count)
     started = time.monotonic()
     for number, result in enumerate(bar, 1):
         if bar.disable:
             left = (time.monotonic() - started) / number * (count - number)
-            line = f"{number}/{count} {result.student}: {result.total:g}, {result.state}; {left:.0f} s left"
+            line = f"{number}/{count} {printable(result.student)}: {result.total:g}, {result.state}; {left:.0f} s left"
             print(line, file=sys.stderr, flush=True)
         yield result
 

@@ -1,10 +1,9 @@
 """A whole class: every submission that is not graded yet, in parallel, into nbgrader's gradebook."""
 
 import hashlib
-import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +11,13 @@ from pathlib import Path
 from nbgrader.api import BaseCell, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from .assignment import name_of_test, read_assignment, tasks
 from .course import Course, CourseError
 from .grading import load_config, run_step, temporary_course
-from .job import RESULT, Job, grade_submission, prepare_worker
+from .job import RESULT, Job, grade_submission
 from .results import FAILED, Result
 from .submissions import digest, students
 
@@ -87,7 +88,8 @@ class ClassGrades:
 
     def prepare(self) -> None:
         """Put the assignment, as it is now, into the gradebook. CourseError if that is not possible."""
-        read_assignment(self.course, self.course.chapter("solutions", self.chapter))
+        read_assignment(self.course, self.chapter)
+        self.course.read(self.course.exercise(self.chapter))
         if self.jailed:
             from .jail.worker import try_jail
 
@@ -96,8 +98,15 @@ class ClassGrades:
             run_step(GenerateAssignment(coursedir=directory, config=directory.config))
 
     def url(self) -> str:
-        """The gradebook's URL."""
-        return self.db_url or CourseDirectory(config=load_config(self.course)).db_url
+        """The gradebook's URL; the path of a file in full, since nbgrader works in other folders."""
+        text = self.db_url or CourseDirectory(config=load_config(self.course)).db_url
+        try:
+            url = make_url(text)
+        except ArgumentError as error:
+            raise CourseError(f"expected the URL of a database, such as sqlite:///grades.db, got {text!r}") from error
+        if url.get_backend_name() == "sqlite" and url.database:
+            url = url.set(database=(self.course.root / url.database).as_posix())
+        return url.render_as_string(hide_password=False)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -134,12 +143,7 @@ class ClassGrades:
             for student, cell, grade in query:
                 points, manual = rows.setdefault(student, ({}, []))
                 if cell in task_of:
-                    points[task_of[cell]] = grade.score + (grade.extra_credit or 0)
+                    points[task_of[cell]] = grade.score  # extra credit included
                     if grade.manual_score is not None:
                         manual.append(task_of[cell])
         return rows
-
-
-def processes(jobs: int) -> ProcessPoolExecutor:
-    """An executor of `jobs` processes on this machine."""
-    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), prepare_worker)

@@ -125,11 +125,11 @@ def run_step(converter: BaseConverter) -> None:
 
 
 class _Errors(logging.Handler):
-    """Keeps the last line of the first traceback that nbgrader logs."""
+    """Keeps what the first traceback that nbgrader logs ends with, without SQLAlchemy's lines in brackets."""
 
     first = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage().strip()
         if not self.first and text.startswith("Traceback"):
-            self.first = text.split("\n")[-1]
+            self.first = [line for line in text.split("\n") if line[:1] not in " (["][-1]

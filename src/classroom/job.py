@@ -4,7 +4,6 @@ import ast
 import os
 import shutil
 import sqlite3
-import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cache
@@ -13,12 +12,12 @@ from pathlib import Path
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from .assignment import grade_id, nbgrader_metadata, read_assignment, tasks
-from .course import Course, CourseError
+from .assignment import name_of_test, nbgrader_metadata, read_assignment, tasks
+from .course import Course
 from .grading import autograde, load_config, temporary_course
-from .report import read_report
+from .report import printable, read_report
 from .results import FAILED, UNREADABLE, Result, state_of
-from .submissions import digest, read
+from .submissions import digest, is_name, read
 
 RESULT = "classroom.json"  # beside the graded notebook
 
@@ -45,15 +44,17 @@ def grade_submission(job: Job) -> Result:
         return _grade(job)
     except Exception as error:  # of nbgrader, the database, the jail: the other submissions are graded all the same
         _jail.cache_clear()
-        text = " ".join(str(error).split())[:300]
+        text = printable(str(error))[:300]
         return Result(job.student, FAILED, f"the grader failed: {type(error).__name__}: {text}", {})
 
 
 def _grade(job: Job) -> Result:
+    if not is_name(job.student):
+        return Result(job.student, FAILED, "nbgrader takes no such name: rename the folder", {})
     course = Course(job.root)
-    assignment, released = _assignment(course, job.chapter)
+    assignment, released = _assignment(course, job.chapter, job.tests)
     handed_in = digest(job.submissions, job.chapter, job.student)
-    names = {grade_id(cell) for cell in assignment.cells} - {None}
+    names = {name for task in tasks(assignment) for name in (task.name, name_of_test(task.name))}
     submission = read(job.submissions, job.chapter, job.student, names)
     execute = None
     if job.jailed:
@@ -69,7 +70,7 @@ def _grade(job: Job) -> Result:
         result = Result(
             student=job.student,
             state=state,
-            reason="; ".join([reason] * bool(reason) + submission.notes + report.notes),
+            reason=printable("; ".join([reason] * bool(reason) + submission.notes + report.notes)),
             points={each.task: each.points for each in report.results},
             mistakes={each.task: each.mistake for each in report.results if each.mistake and state != UNREADABLE},
             submission=handed_in,
@@ -97,8 +98,8 @@ def _replace(new: Path, old: Path) -> None:
 
 
 @cache
-def _assignment(course: Course, chapter: str) -> tuple:
-    """The assignment and its released notebook."""
+def _assignment(course: Course, chapter: str, tests: str) -> tuple:
+    """The assignment and its released notebook; read anew when its tests are others."""
     return read_assignment(course, chapter), course.read(course.exercise(chapter))
 
 
@@ -126,16 +127,3 @@ def _write_ahead(connection: object, _record: object) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def prepare_worker() -> None:
-    """What a new worker process does first: end with the grader, and leave Ctrl-C to it."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform.startswith("linux"):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        if os.getppid() == 1:
-            raise CourseError("the grader is gone")

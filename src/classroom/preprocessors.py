@@ -34,6 +34,9 @@ class RestoreCells(NbGraderPreprocessor):
         with Gradebook(info["db_url"]) as gradebook:
             released = _released_cells(gradebook.find_notebook(info["notebook"], info["assignment"]))
         notes = self._restore(nb, released)
+        nb.nbformat_minor = 5
+        for number, cell in enumerate(nb.cells, 1):
+            cell.id = f"cell-{number}"  # the same whenever it is graded
         nb.metadata["classroom"] = {"notes": notes}
         for note in notes:
             self.log.warning("%s: %s", info["student"], note)
@@ -156,8 +159,8 @@ class ExecuteAll(Execute):
         try:
             super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
-            self._lost = f"the kernel died in {where}"
-            cell.outputs.append(_error("DeadKernelError", "ends the kernel"))
+            self._lost = f"{where} ended the kernel"
+            cell.outputs.append(_error("DeadKernelError", "ended the kernel"))
         except CellTimeoutError:  # what it prints went on after its end or its interrupt
             cell.outputs.append(_error("CellTimeoutError", f"took longer than {self.timeout} s, or prints without end"))
         if not self._lost and any(output.get("ename") == "CellTimeoutError" for output in cell.outputs):

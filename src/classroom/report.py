@@ -91,8 +91,13 @@ def _describe(error: NotebookNode) -> str:
             return f"raises {_one_line(name)}: {text}".removesuffix(": ")
 
 
-def _one_line(text: str) -> str:
-    """`text` without colours, line ends and control characters, and not too long for a terminal."""
+def printable(text: str) -> str:
+    """`text` on one line, without colours and what else a terminal would obey."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _one_line(text: str) -> str:
+    """`text` as it can be printed, and not too long for a terminal."""
+    text = printable(text)
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"

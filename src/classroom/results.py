@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from .course import write_file
-from .report import Report
+from .report import Report, printable
 
 # What became of a submission, from best to worst.
 GRADED = "graded"
@@ -51,8 +51,8 @@ class Result:
 
 
 def state_of(report: Report) -> tuple[str, str]:
-    """The state and the reason of a submission that was run."""
-    stopped = [f"{each.task} {each.mistake}" for each in report.results if each.stopped]
+    """The state and the reason of a submission that was run. A stop that costs no points is none."""
+    stopped = [f"{each.task}: {each.mistake}" for each in report.results if each.stopped and each.mistake]
     return (STOPPED, stopped[0]) if stopped else (GRADED, "")
 
 
@@ -63,7 +63,8 @@ def table(results: list[Result], max_points: dict[str, float]) -> str:
     rows = []
     for each in results:
         points = [f"{each.points.get(task, 0):g}" for task in max_points]
-        rows.append([each.student, f"{each.total:g}", *points, each.state, shorten(each.reason, 100, placeholder=" …")])
+        reason = shorten(each.reason, 100, placeholder=" …")
+        rows.append([printable(each.student), f"{each.total:g}", *points, each.state, reason])
     most = ["of", f"{sum(max_points.values()):g}", *(f"{points:g}" for points in max_points.values()), "", ""]
     widths = [max(len(row[column]) for row in [head, most, *rows]) for column in range(len(head) - 1)]
     lines = []
@@ -89,13 +90,15 @@ def write(results: list[Result], max_points: dict[str, float], path: Path) -> li
     data = {"max_points": max_points, "results": [{"total": each.total, **asdict(each)} for each in results]}
     files = [path.with_suffix(".csv"), path.with_suffix(".json")]
     write_file(files[0], text.getvalue().encode("utf-8-sig"))  # the mark tells spreadsheets that it is UTF-8
-    write_file(files[1], (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode())
+    data = (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode(errors="backslashreplace")
+    write_file(files[1], data)  # a folder's name may be no UTF-8
     return files
 
 
 def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula, whatever a learner wrote."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """A cell on one line that no spreadsheet takes for a formula, whatever a learner wrote."""
+    cell = printable(cell)
+    return f"'{cell}" if cell.startswith(tuple("=+-@＝＋－＠")) else cell
 
 
 def differences(old: list[Result], new: list[Result]) -> list[str]:
@@ -105,11 +108,12 @@ def differences(old: list[Result], new: list[Result]) -> list[str]:
     for each in new:
         if each.student not in before:
             continue
-        was = before[each.student]
+        was, name = before[each.student], printable(each.student)
         for task in each.points:
             if each.points[task] != was.points.get(task):
-                why = each.mistakes.get(task) or f"no longer: {was.mistakes.get(task, was.reason) or 'lost'}"
-                lines.append(f"{each.student}  {task}  {was.points.get(task, 0):g} -> {each.points[task]:g}  {why}")
+                lost = was.reason if was.state == UNREADABLE else was.mistakes.get(task)
+                why = each.mistakes.get(task) or (f"no longer: {lost}" if lost else "it gives other points")
+                lines.append(f"{name}  {task}  {was.points.get(task, 0):g} -> {each.points[task]:g}  {why}")
         if each.state != was.state:
-            lines.append(f"{each.student}  {was.state} -> {each.state}  {each.reason}")
+            lines.append(f"{name}  {was.state} -> {each.state}  {each.reason}")
     return lines

@@ -1,12 +1,17 @@
 """What was handed in: one folder for each student, and in it, if all is well, the assignment's notebook."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import category
+
+from nbgrader.utils import parse_utc
 
 from .assignment import grade_id
-from .course import CourseError, read_notebook
+from .course import CourseError
+from .large import LARGEST, read_submitted
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -27,59 +32,71 @@ class Submission:
 
 
 def students(folder: Path, chapter: str) -> list[str]:
-    """Who handed in something: all with a folder of the chapter's name, and all whose folder has no folder in it."""
+    """Who handed in something: whoever has a folder or a notebook of the chapter's name, or no folder at all."""
     if not folder.is_dir():
         raise CourseError(f"there is no folder {folder} with a folder for each student in it")
     found = []
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or not path.is_dir():
             continue
-        if (path / chapter).exists() or not any(each.is_dir() for each in path.iterdir()):
+        inside = {each.name: each.is_dir() for each in path.iterdir() if not each.name.startswith(".")}
+        if chapter in inside or f"{chapter}.ipynb" in inside or not any(inside.values()):
             found.append(path.name)
     return found
 
 
+def is_name(student: str) -> bool:
+    """Whether nbgrader can grade someone whose folder has this name: text on one line, no blanks around it (it drops
+    them, and would take the student for another one), and no pattern of names."""
+    odd = set(student) & set("*?[") or {category(c) for c in student} & {"Cc", "Cs", "Zl", "Zp"}
+    return student == student.strip() and not odd
+
+
 def read(folder: Path, chapter: str, student: str, names: set[str]) -> Submission:
-    """A student's submission. `names`: the grade ids of the assignment, by which a renamed notebook is known."""
+    """A student's submission. `names`: the grade ids of its tasks, by which the assignment's notebook is known."""
     place = folder / student / chapter
     if _leads_elsewhere(place, folder):
         return Submission(student, reason="its folder is a link")
     if not place.is_dir():
-        return Submission(student, reason=f"there is no folder {chapter}")
-    timestamp = _text(place / "timestamp.txt")
+        stray = ", ".join(sorted(path.name for path in place.parent.glob("*.ipynb")))
+        where = f"; {stray} lies beside where it should be" if stray else ""
+        return Submission(student, reason=f"there is no folder {chapter}{where}")
+    timestamp, notes = _timestamp(place / "timestamp.txt")
     path = place / f"{chapter}.ipynb"
-    others = [] if path.exists() else sorted(place.rglob("*.ipynb"))
-    others = [other for other in others if ".ipynb_checkpoints" not in other.parts]
-    notes, reasons = [], []
-    for candidate in others or [path]:
-        name = candidate.relative_to(place).as_posix()
+    found = {each.relative_to(place).as_posix(): each for each in [path, *sorted(place.rglob("*.ipynb"))]}
+    reasons = []
+    for name, candidate in found.items():
+        if ".ipynb_checkpoints" in candidate.parts:
+            continue
         if _leads_elsewhere(candidate, folder):
             reasons.append(f"{name}: it is a link")
             continue
         if not candidate.exists():
-            return Submission(student, reason="there is no notebook", timestamp=timestamp)
+            continue
         try:
-            notebook = read_notebook(candidate)
+            notebook = read_submitted(candidate)
         except CourseError as error:
             reasons.append(f"{name}: {error}")
             continue
-        if others and not names & {grade_id(cell) for cell in notebook.cells}:
-            reasons.append(f"{name}: it is not this assignment's notebook")
-            continue
-        if others:
-            notes.append(f"the notebook was named {name}")
-        return Submission(student, notebook, notes=notes, timestamp=timestamp)
-    return Submission(student, reason="; ".join(reasons), timestamp=timestamp)
+        if names & {grade_id(cell) for cell in notebook.cells}:
+            if candidate != path:
+                notes += [*reasons, f"the notebook was named {name}"]
+            return Submission(student, notebook, notes=notes, timestamp=timestamp)
+        reasons.append(f"{name}: it has no cell of this assignment's tasks")
+    reason = "; ".join(reasons) or "there is no notebook"
+    return Submission(student, reason=reason, notes=notes, timestamp=timestamp)
 
 
 def digest(folder: Path, chapter: str, student: str) -> str:
-    """A digest of all notebooks that a student handed in for a chapter; the same as long as none has changed."""
+    """A digest of all files that a student handed in for a chapter; the same as long as none has changed."""
     total = hashlib.sha256()
     place = folder / student / chapter
     for path in sorted(place.rglob("*")) if place.is_dir() and not place.is_symlink() else []:
         total.update(path.relative_to(place).as_posix().encode(errors="replace") + b"\0")
         if path.is_file() and not path.is_symlink():
-            with path.open("rb") as file:
+            if path.stat().st_size > LARGEST:  # not read either
+                continue
+            with suppress(OSError), path.open("rb") as file:  # read() says what is wrong with it
                 total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()
 
@@ -90,7 +107,14 @@ def _leads_elsewhere(path: Path, folder: Path) -> bool:
     return any((folder / part).is_symlink() for part in [inside, *inside.parents])
 
 
-def _text(path: Path) -> str | None:
-    if path.is_file() and not path.is_symlink() and path.stat().st_size < 1000:
-        return path.read_text(encoding="utf-8", errors="replace")
-    return None
+def _timestamp(path: Path) -> tuple[str | None, list[str]]:
+    """What timestamp.txt says, and a note if nbgrader could not read it."""
+    if not path.is_file() or path.is_symlink():
+        return None, []
+    with path.open(encoding="utf-8", errors="replace") as file:
+        text = file.read(100).strip()
+    try:
+        parse_utc(text)
+    except (ValueError, OverflowError):
+        return None, [f"{path.name} does not hold a time"]
+    return text, []

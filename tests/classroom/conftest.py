@@ -1,9 +1,23 @@
+import os
 import shutil
 
 import pytest
 from school import write_course
 
+from classroom.course import CourseError
+from classroom.jail.worker import try_jail
 from classroom.release import release
+
+
+@pytest.fixture(scope="session")
+def jailed():
+    """For a test that needs the jail: skipped with the reason where there is none; under CI=true it fails."""
+    try:
+        try_jail()
+    except CourseError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture

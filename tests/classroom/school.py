@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import Executor, Future
 from pathlib import Path
 
 import nbformat
@@ -26,8 +27,8 @@ TASKS = {
 assert mean_columns(x).shape == (2,), "the result has one number for each column"
 assert np.allclose(mean_columns(x), [2, 4]), "you averaged along the wrong axis"
 ### BEGIN HIDDEN TESTS
-assert np.allclose(mean_columns(np.ones((1, 3))), 1), "a batch of one goes wrong"
-assert np.allclose(mean_columns(np.array([[1.0, 1.0], [1.0, 3.0]])), [1, 2]), "the columns are mixed up"
+assert np.array_equal(mean_columns(np.ones((1, 3))), [1, 1, 1]), "a batch of one goes wrong"
+assert np.array_equal(mean_columns(np.array([[1.0, 1.0], [1.0, 3.0]])), [1, 2]), "the columns are mixed up"
 ### END HIDDEN TESTS""",
     },
     "half-rows": {
@@ -56,6 +57,18 @@ assert answer_shape == "B", "the mean over time has no time axis"
 ### END HIDDEN TESTS""",
     },
 }
+
+
+class Here(Executor):
+    """An executor of no process: what is submitted is done at once."""
+
+    def __init__(self, count=1):
+        assert count >= 1
+
+    def submit(self, function, /, *args):
+        future = Future()
+        future.set_result(function(*args))
+        return future
 
 
 def nbgrader(name, **flags):
@@ -104,6 +117,12 @@ def answers(course, **changed):
     for name, task in TASKS.items():
         cell(nb, name).source = changed.get(name.replace("-", "_"), task["solution"])
     return nb
+
+
+def limit(course, seconds):
+    """Let a cell take no longer than this."""
+    with open(course.root / "nbgrader_config.py", "a") as config:
+        config.write(f"\nc.Execute.timeout = {seconds}\n")
 
 
 def write_course(root):

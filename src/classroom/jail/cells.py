@@ -11,7 +11,7 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-KEPT = 100_000  # characters that are kept of what a cell prints
+from .wire import KEPT
 
 
 class TimeIsUp(KeyboardInterrupt):

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+KEPT = 100_000  # characters of what a cell prints
 MAX_BYTES = 64 * 2**20  # of one message
+MAX_TEXT = 16 * 2**20  # of them that are JSON, which takes thirty times as much once it is read
 HEAD = struct.Struct("!II")
 KINDS = "biufcUSmM"  # dtypes that are data; an array of objects is not
 
@@ -39,14 +41,20 @@ def send(sock: socket.socket, head: dict, parts: list[bytes] = ()) -> None:
     """Send a message: a JSON object and bytes that it refers to. Raises Closed, Late, WireError."""
     text = json.dumps({**head, "sizes": [len(part) for part in parts]}).encode()
     size = sum(map(len, parts))
-    if len(text) + size > MAX_BYTES:
-        raise WireError(f"{(len(text) + size) / 2**20:.0f} MB, at most {MAX_BYTES >> 20} MB can be handed over")
+    _check(len(text), size)
     try:
         sock.sendall(b"".join((HEAD.pack(len(text), size), text, *parts)))
     except TimeoutError as error:
         raise Late("it does not read") from error
     except OSError as error:
         raise Closed("it is gone") from error
+
+
+def _check(text: int, parts: int) -> None:
+    """WireError for a message of so many bytes of JSON and of arrays if that is too much."""
+    if text > MAX_TEXT or text + parts > MAX_BYTES:
+        most = f"at most {MAX_BYTES >> 20} MB can be handed over, {MAX_TEXT >> 20} MB beside arrays"
+        raise WireError(f"{(text + parts) / 2**20:.0f} MB, {most}")
 
 
 def receive(
@@ -77,8 +85,7 @@ def receive(
         return bytes(data)
 
     length, size = HEAD.unpack(read(HEAD.size))
-    if length + size > MAX_BYTES:
-        raise WireError(f"a message of {(length + size) / 2**20:.0f} MB, at most {MAX_BYTES >> 20} MB are read")
+    _check(length, size)
     text, rest = read(length), read(size)
     try:
         head = json.loads(text)
@@ -127,7 +134,7 @@ class _Encoder:
         if not isinstance(x, np.ndarray | list | tuple | set | frozenset | dict):
             if isinstance(x, int | float | str):
                 return next(base(x) for base in (int, float, str) if isinstance(x, base))
-            raise WireError(f"{type(x).__module__}.{type(x).__qualname__} is no data")
+            raise WireError(f"{type(x).__qualname__} is no data")
         if not isinstance(x, tuple | frozenset):
             self.numbers[id(x)] = len(self.table)
             self.table.append(x)  # an id is only good while its object lives

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ from .wire import Closed, Late, Message, WireError, receive, send
 MEMORY = 2 * 2**30  # bytes that the kernels of one submission may use together
 GRACE = 3  # seconds that a kernel gets to obey
 START = 120  # seconds to import what the assignment imports
+PACKAGES = Path(__file__).resolve().parents[2]  # src/, or site-packages: what the assignments import is there too
 NOBODY = "65534"
 NEWEST_WITHOUT = (0, 7)  # bubblewrap has --disable-userns from 0.8 on
 ENVIRONMENT = {
@@ -38,7 +40,7 @@ ENVIRONMENT = {
 
 
 class KernelLost(Exception):
-    """A kernel that is gone; the text says why."""
+    """A kernel that is gone; the text says what was done to it."""
 
 
 class Jail:
@@ -68,8 +70,7 @@ class Jail:
         except CourseError:
             self.close()
             raise
-        self._own = max((_private(process) for process in self._processes()), default=0)
-        self._shared = 0
+        self._own = self._bytes("smaps_rollup", "Pss")
 
     def ask(self, request: dict, *sockets: socket.socket) -> dict:
         """Let the zygote do something; CourseError if it is gone."""
@@ -91,16 +92,22 @@ class Jail:
             raise CourseError(f"submissions cannot be jailed here: {said or 'the jail did not start in time'}")
         return json.loads(reply)
 
-    def fork(self, role: str, sock: socket.socket) -> tuple[int, int]:
-        """A new kernel at the other end of `sock`, by its number."""
-        self._shared = psutil.virtual_memory().shared
-        return self.ask({"fork": role}, sock)["forked"]
-
     def memory(self) -> int:
-        """Bytes that the kernels use: beyond what they have from the zygote, and as shared memory and files in memory,
-        of which the machine only tells the sum (what other programs take meanwhile counts too)."""
-        private = sum(max(0, _private(process) - self._own) for process in self._processes())
-        return private + max(0, psutil.virtual_memory().shared - self._shared)
+        """Bytes that all in the jail use beyond what the zygote did alone.
+
+        What no process maps is not in it: files in memory, which zygote.TMPFS limits, and what seccomp.py refuses.
+        """
+        most = self._bytes("status", "VmRSS") - self._own  # a page that processes share counts in each
+        return most if most <= MEMORY else self._bytes("smaps_rollup", "Pss") - self._own  # counts once, takes longer
+
+    def _bytes(self, file: str, line: str) -> int:
+        """The sum of what a line of a file in /proc says of each process in the jail; 0 of one that has ended."""
+        total = 0
+        for process in self._processes():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found = re.search(rf"^{line}:\s+(\d+) kB", Path(f"/proc/{process.pid}/{file}").read_text(), re.M)
+                total += int(found[1]) * 1024 if found else 0
+        return total
 
     def _processes(self) -> list[psutil.Process]:
         try:
@@ -123,7 +130,7 @@ class Kernel:
         self.jail = jail
         self.sock, theirs = socket.socketpair()
         with theirs:
-            self._process = jail.fork(role, theirs)
+            self._process = jail.ask({"fork": role}, theirs)["forked"]
 
     def send(self, head: dict, parts: list[bytes] = ()) -> None:
         """Send it a message; KernelLost if it is gone or does not read."""
@@ -131,36 +138,30 @@ class Kernel:
         try:
             send(self.sock, head, parts)
         except (Closed, Late) as error:
-            raise KernelLost("the kernel died") from error
+            raise KernelLost("ended the kernel") from error
+        except WireError as error:
+            raise KernelLost(f"gave back {error}") from error
 
     def receive(self, deadline: float) -> Message:
         """Its next message; KernelLost if it dies, is late by more than GRACE, or too large in message or memory."""
         try:
             return receive(self.sock, deadline + GRACE, self._watch)
         except Closed as error:
-            raise KernelLost("the kernel died") from error
+            raise KernelLost("ended the kernel") from error
         except Late as error:
-            raise KernelLost("it could not be interrupted") from error
+            raise KernelLost("could not be interrupted") from error
         except WireError as error:
-            raise KernelLost(f"the kernel broke off: {error}") from error
+            raise KernelLost(f"broke the kernel: {error}") from error
 
     def _watch(self) -> None:
-        try:
-            used = self.jail.memory()
-        except psutil.NoSuchProcess:  # one ended while it was looked at
-            return
+        used = self.jail.memory()
         if used > MEMORY:
-            raise KernelLost(f"it used {used / 2**30:.1f} GB of memory, {MEMORY >> 30} GB are there")
+            raise KernelLost(f"used {used / 2**30:.1f} GB of memory, {MEMORY >> 30} GB are there")
 
     def close(self) -> None:
         """End it and all that it started."""
         self.sock.close()
         self.jail.ask({"kill": self._process})
-
-
-def _private(process: psutil.Process) -> int:
-    memory = process.memory_info()
-    return memory.rss - memory.shared
 
 
 def try_jail() -> None:
@@ -184,14 +185,17 @@ def bubblewrap(files: Path) -> list[str]:
     if version <= NEWEST_WITHOUT:
         raise CourseError(f"bubblewrap 0.8 or newer is needed, {said.strip() or 'none'} is there. {UNSAFE}")
 
-    paths = {"PYTHONPATH": ":".join(map(str, _packages()))}
-    environment = [part for name, value in {**ENVIRONMENT, **paths}.items() for part in ("--setenv", name, value)]
-    hidden = ["--dev", "/dev", "--remount-ro", "/", "--die-with-parent"]
+    values = {**ENVIRONMENT, "PYTHONPATH": str(PACKAGES)}
+    environment = [part for name, value in values.items() for part in ("--setenv", name, value)]
+    # What maps /dev/zero has memory that is shared without a file, see seccomp.py.
+    hidden = "--dev /dev --dev-bind /dev/null /dev/zero --remount-ro /dev --remount-ro / --die-with-parent".split()
     namespaces = ["--unshare-user", "--unshare-all", "--disable-userns", "--uid", "1000", "--gid", "1000"]
     inner = [
         "--proc",
         "/proc",
         "--tmpfs",
+        "/jail",
+        "--chdir",
         "/jail",
         *hidden,
         *namespaces,
@@ -212,9 +216,11 @@ UNSAFE = "With --unsafe they run as your own user and can do what you can."
 
 def _binds(files: Path) -> list[str]:
     """What of the file system is there: the system's libraries, the interpreter, its packages, ours, and `files`."""
-    folders = {Path("/usr"), Path(sys.prefix), Path(sys.base_prefix), *_packages()}
+    folders = {Path("/usr"), Path(sys.prefix), Path(sys.base_prefix), PACKAGES}
+    if around := [str(folder) for folder in folders if files.resolve().is_relative_to(folder.resolve())]:
+        raise CourseError(f"submissions could read the course, which lies in {around[0]}: move it. {UNSAFE}")
     folders |= {files} if files.is_dir() else set()
-    arguments, made = ["--dir", "/jail"], set()
+    arguments, made = ["--dir", "/jail", "--perms", "0755", "--dir", "/etc"], set()
     for folder in sorted(folders):
         for parent in reversed(folder.parents):
             if parent not in made | folders and parent != Path("/"):
@@ -232,10 +238,3 @@ def _binds(files: Path) -> list[str]:
     for path in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime"):
         arguments += ["--ro-bind-try", path, path]
     return arguments
-
-
-def _packages() -> list[Path]:
-    """The folders that our own packages lie in: src/, or site-packages."""
-    import tinyseq
-
-    return sorted({Path(__file__).resolve().parents[2], Path(tinyseq.__file__).resolve().parents[1]})

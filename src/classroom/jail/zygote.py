@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import seccomp
 from .cells import Cells, quiet
 from .student import Student
 from .tester import Tester
@@ -36,6 +37,8 @@ CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWPID = 0x20000, 0x4000000, 0x80
 MS_NOSUID, MS_NODEV = 2, 4
 PR_SET_PDEATHSIG, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 1, 47, 4
 CAPABILITY_VERSION_3 = 0x20080522
+
+REFUSED = seccomp.program()
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -55,9 +58,10 @@ def main() -> None:
         request, fds, *_ = socket.recv_fds(control, 1 << 12, 1)
         if not request:
             return
+        _bury()
         request = json.loads(request)
         if "kill" in request:
-            reply = {"killed": _kill(*request["kill"])}
+            reply = {"killed": _kill(request["kill"])}
         else:
             serve = roles[request["fork"]].serve
             reply = {"forked": _fork(lambda: _become(fds[0], files, memory, serve))}  # noqa: B023
@@ -65,8 +69,8 @@ def main() -> None:
         control.send(json.dumps(reply).encode())
 
 
-def _fork(run: Callable[[], None]) -> tuple[int, int]:
-    """Fork a process that is the first of a process namespace; the numbers of its guardian and of itself."""
+def _fork(run: Callable[[], None]) -> int:
+    """Fork a process that is the first of a process namespace, below a guardian that waits for it; its number."""
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise RuntimeError(f"{threads} threads run: a fork would have one of them and wait for the others")
@@ -86,15 +90,21 @@ def _fork(run: Callable[[], None]) -> tuple[int, int]:
     os.close(write)
     kernel = int(os.read(read, 20))
     os.close(read)
-    return guardian, kernel
+    return kernel
 
 
-def _kill(guardian: int, kernel: int) -> int:
-    """End a kernel and, with it, all that it started."""
+def _kill(kernel: int) -> int:
+    """End a kernel and, with it, all that it started; its guardian follows."""
     with suppress(ProcessLookupError):  # it ended by itself
         os.kill(kernel, signal.SIGKILL)
-    os.waitpid(guardian, 0)
     return kernel
+
+
+def _bury() -> None:
+    """Let go of the guardians that have ended. Waiting for one would be waiting for its namespaces to be taken down."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _become(fd: int, files: Path, memory: int, serve: Callable[[socket.socket], None]) -> None:
@@ -121,6 +131,7 @@ def _become(fd: int, files: Path, memory: int, serve: Callable[[socket.socket], 
     _call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header, none = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
     _call("capset", ctypes.byref(header), ctypes.byref(none))
+    seccomp.refuse(_call, REFUSED)
     random.seed(0)  # unseeded numbers are the same ones whenever a submission is graded
     np.random.seed(0)
     serve(socket.socket(fileno=3))
