@@ -5,7 +5,7 @@ SHELL := /bin/sh
 # The networks here are small: a second BLAS thread spins more than it computes, on a busy machine several times as long.
 export OPENBLAS_NUM_THREADS ?= 1
 .DEFAULT_GOAL := help
-.PHONY: help book lab check test run lock clean
+.PHONY: help book lab check grade test run lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ lab: .venv/full  ## copy the exercises to mywork/ and open JupyterLab there
 
 check: .venv/full  ## grade your own work in mywork/ (one chapter: make check CHAPTER=1-embedding)
 	@$(PY) -m classroom check $(CHAPTER)
+
+grade: .venv/full  ## grade the submissions of a class (make grade CHAPTER=1-embedding)
+	@$(PY) -m classroom grade $(CHAPTER)
 
 test: .venv/full  ## run every test, several files at once (some: make test TESTS=tests/tinyseq)
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile $(TESTS)

@@ -519,7 +519,7 @@ def daemon():
     time.sleep(0.2)
 
 
-@own()
+@own(says="tried|could not be interrupted")
 def tracer():
     """Processes that hold each other."""
     child = os.fork()

@@ -36,7 +36,7 @@ from classroom.results import FAILED, GRADED, STOPPED, UNREADABLE
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 2  # that a cell may take
+SECONDS = 3  # that a cell may take
 SECRET = secrets.token_hex(8)  # in every file that an attack looks for
 HIDDEN = ("a batch of one goes wrong", "with an odd number of rows", "the mean over time has no time axis")
 SOLUTIONS = ("return x.mean(axis=0)", "return x[::2]")
@@ -188,7 +188,7 @@ def test_an_attack_gets_what_it_earned(graded, name):
     assert row["state"] in ((FAILED,) if name in REFUSED else (GRADED, STOPPED, UNREADABLE))
     own, everywhere = graded.said(name)
     assert re.search(attack.says, everywhere), "it was not tried"
-    assert len(own) < 200_000
+    assert len(own) < 1_000_000
     assert "TOOK" not in everywhere
     assert not [text for text in (SECRET, *SOLUTIONS) if text in everywhere]
     assert not [text for text in HIDDEN if text in own]
