@@ -26,6 +26,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from classroom.course import Course
 from classroom.grade import ClassGrades
+from classroom.jail.worker import ENVIRONMENT
 from classroom.job import Job, grade_submission, imports
 from classroom.processes import Processes
 from classroom.release import release
@@ -82,7 +83,10 @@ def add_keras(nb: nbformat.NotebookNode) -> None:
 
 
 def floor(sources: list[str], warm: str, submissions: int, workers: int) -> float:
-    """Seconds for each submission of forked processes that run the cells, `workers` at a time."""
+    """Seconds for each submission of forked processes that run the cells, `workers` at a time.
+
+    They have the jail's settings of NumPy and TensorFlow, which are not what is measured.
+    """
     program = f"""
 import os, sys, time
 {warm}
@@ -106,7 +110,9 @@ while running:
     running -= 1
 print((time.perf_counter() - started) / {submissions})
 """
-    return float(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+    alone = {**os.environ, **{name: value for name, value in ENVIRONMENT.items() if "/jail" not in value}}
+    done = subprocess.run([sys.executable, "-c", program], env=alone, capture_output=True, text=True, check=True)
+    return float(done.stdout)
 
 
 def one_kernel(job: Job) -> object:
