@@ -1,4 +1,4 @@
-"""An assignment made for one class: other letters in its choice questions, other random numbers in its hidden tests."""
+"""An assignment made for one class: other letters and numbers in its questions, other seeds in its hidden tests."""
 
 import hashlib
 import hmac
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .assignment import HIDDEN_TESTS, SOLUTION, grade_id, name_of_test, nbgrader_metadata
 from .course import CourseError
+from .renumber import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 OPTION = re.compile(r"^- \*\*([A-Z])\*\* (.+)$", re.M)
 LETTER = re.compile(r'"([A-Z])"')
 RANDOM_SEED = re.compile(r"(\bdefault_rng\(|\bseed=)\d+")
+EVERYTHING = re.compile(".+", re.S)
 
 
 class Dice:
@@ -31,23 +33,50 @@ class Dice:
         """A number below 2**32, the same for the same name."""
         return int.from_bytes(hmac.digest(self._key, "/".join(map(str, name)).encode(), "sha256")[:4], "big")
 
+    def choice(self, values: list[str], *name: object) -> str:
+        """One of the values, the same for the same name."""
+        return values[self.number(*name) % len(values)]
+
 
 def vary(nb: "NotebookNode", chapter: str, dice: Dice) -> "NotebookNode":
-    """A varied copy of an assignment without mistakes; CourseError if a choice question has not the usual form.
+    """A varied copy of an assignment without mistakes; CourseError if a choice question has not the usual form, or its
+    numbers are not listed as renumber.py wants them.
 
-    In that form the cell before the solution lists the options, `- **A** text`; the answer is one letter in quotes, and
-    the hidden tests name each letter once in quotes, to tell the right one and what is wrong with the others.
+    In the usual form the cell before the solution lists the options, `- **A** text`; the answer is one letter in
+    quotes, and the hidden tests name each letter once in quotes, to tell the right one and what is wrong with the rest.
     """
     new = deepcopy(nb)
     cells = {grade_id(cell): cell for cell in new.cells}
-    for text, solution in itertools.pairwise(new.cells):
+    for text, solution, reasons in zip(new.cells, new.cells[1:], new.cells[2:], strict=False):
         if nbgrader_metadata(solution).get("solution"):
             task = grade_id(solution)
             test = cells[name_of_test(task)]
+            if "classroom" in reasons.metadata:
+                numbers = reasons.metadata.pop("classroom")["numbers"]
+                _renumber(text, reasons, test, numbers, chapter, task, dice)
             if text.cell_type == "markdown" and OPTION.search(text.source):
                 _shuffle(text, solution, test, chapter, task, dice)
             _reseed(test, chapter, task, dice)
     return new
+
+
+def _renumber(
+    text: "NotebookNode",
+    reasons: "NotebookNode",
+    test: "NotebookNode",
+    numbers: dict,
+    chapter: str,
+    task: str,
+    dice: Dice,
+) -> None:
+    """Give a question other numbers than those of the public edition, and its reasons and hidden tests with it."""
+    heading, question = text.source.split("\n", 1)  # the heading tells the points
+    try:
+        change = exchange(numbers, lambda name, shown: dice.choice(shown[1:], chapter, task, name))
+        text.source, reasons.source = f"{heading}\n{change(question)}", change(reasons.source)
+        _change(test, HIDDEN_TESTS, EVERYTHING, lambda hidden: change(hidden[0]))
+    except CourseError as error:
+        raise CourseError(f"{chapter}: the numbers of {task!r}: {error}") from error
 
 
 def _shuffle(

@@ -5,7 +5,7 @@ WRONG   an answer, and a part of the message that its mistake must meet;
 RIGHT   answers that keep the points, each another way of writing;
 LESSONS the names of the chapter's lessons;
 GIVEN   a part of the message that the listing in the text of a find-the-bug task must meet;
-CHOICE  for each choice question a function that computes which of its options hold.
+CHOICE  for each choice question a function that computes which of its options hold, whatever its given numbers are.
 
 test_mutants.py reads two more, by task and by the name of a mutant, or by several names together:
 EQUIVALENT why a mutant of the model answer computes the same for every input that the task admits;
@@ -1151,11 +1151,11 @@ def row_after_a_step(options):
     return [letter for letter, row in options.items() if eval(row) == tuple(embedding.params["W"][2])]
 
 
-def bytes_of_table_and_moments(options):
-    table = np.zeros((50_000, 128), np.float32)
+def bytes_of_table_and_moments(options, V=50_000, D=128):
+    table = np.zeros((V, D), np.float32)
     arrays = [table, np.zeros_like(table), np.zeros_like(table)]
-    total = sum(array.nbytes for array in arrays)
-    return [letter for letter, size in options.items() if float(size.removesuffix(" MB")) * 1e6 == total]
+    size = f"{sum(array.nbytes for array in arrays) / 1e6:,.1f} MB"
+    return [letter for letter, option in options.items() if option == size]
 
 
 CHOICE = {

@@ -1416,13 +1416,13 @@ def numbers_of(option):
     return [int(number.replace(",", "")) for number in re.findall(r"\d+(?:,\d{3})*", option)]
 
 
-def largest_vocabulary(options):
+def largest_vocabulary(options, limit=60, D=100):
     def megabytes(V):
-        model = word2vec.CBOW(np.empty((V, 100), np.float32), np.empty((100, V), np.float32))
+        model = word2vec.CBOW(np.empty((V, D), np.float32), np.empty((D, V), np.float32))
         return sum(weight.nbytes for weight in model.params.values()) / 1e6
 
     sizes = {letter: numbers_of(option)[0] for letter, option in options.items()}
-    return [letter for letter, V in sizes.items() if megabytes(V) <= 60 < megabytes(V + 1)]
+    return [letter for letter, V in sizes.items() if megabytes(V) <= limit < megabytes(V + 1)]
 
 
 def column_of_the_first_step(options):
@@ -1487,9 +1487,8 @@ def pmi_and_ppmi(options):
     return [letter for letter, values in options.items() if [float(x) for x in values.split(" and ")] == expected]
 
 
-def inner_products(options):
-    V, K = 2**17, 5
-    leaves, depth = 1, 0
+def inner_products(options, K=5):
+    V, leaves, depth = 2**17, 1, 0
     while leaves < V:
         leaves, depth = 2 * leaves, depth + 1
     return [letter for letter, numbers in options.items() if numbers_of(numbers) == [V, depth, 1 + K]]

@@ -1655,15 +1655,15 @@ def smallest_forget_bias(options):
     return [letter for letter, bias in enough.items() if bias == min(enough.values())]
 
 
-def inputs_reached(options):
+def inputs_reached(options, step=47):
     rng = np.random.default_rng(0)
     lstm = recurrent.LSTM(rng.normal(size=(2, 12)), rng.normal(size=(3, 12)), rng.normal(size=12))
     x, states, reached = rng.normal(size=(1, 100, 2)), (), []
     for start in range(0, 100, 20):
         outputs, *states = lstm.forward(x[:, start : start + 20], None, *states)
         dout = np.zeros_like(outputs)
-        if start <= 46 < start + 20:
-            dout[:, 46 - start] = 1
+        if start < step <= start + 20:
+            dout[:, step - 1 - start] = 1
         dx = lstm.backward(dout)
         dx = dx[0] if isinstance(dx, tuple) else dx
         reached += (start + 1 + np.flatnonzero(dx[0].any(axis=1))).tolist()
@@ -1701,9 +1701,9 @@ def halves_that_differ(options):
     return [letter for letter, option in options.items() if any(text in option for text in found)]
 
 
-def arrays_of_a_bidirectional_lstm(options):
-    lstms = [recurrent.LSTM(np.zeros((32, 256)), np.zeros((64, 256)), np.zeros(256)) for _ in range(2)]
-    shapes = [array.shape for array in recurrent.Bidirectional(*lstms)(np.zeros((8, 20, 32)))]
+def arrays_of_a_bidirectional_lstm(options, B=8, T=20, H=64):
+    lstms = [recurrent.LSTM(np.zeros((32, 4 * H)), np.zeros((H, 4 * H)), np.zeros(4 * H)) for _ in range(2)]
+    shapes = [array.shape for array in recurrent.Bidirectional(*lstms)(np.zeros((B, T, 32)))]
 
     def said(option):
         count, listed = option.split(" arrays: ")
@@ -1714,21 +1714,21 @@ def arrays_of_a_bidirectional_lstm(options):
     return [letter for letter, option in options.items() if said(option) == shapes]
 
 
-def weights_of_the_second_layer(options):
-    def bidirectional(D, H=16):
+def weights_of_the_second_layer(options, D=10, H=16):
+    def bidirectional(D):
         return recurrent.Bidirectional(
             *(recurrent.RNN(np.zeros((D, H)), np.zeros((H, H)), np.zeros(H)) for _ in range(2))
         )
 
-    outputs, *_ = bidirectional(10)(np.zeros((1, 3, 10)))
+    outputs, *_ = bidirectional(D)(np.zeros((1, 3, D)))
     second = bidirectional(outputs.shape[2])
     weights = sum(weight.size for weight in second.params.values())
     return [letter for letter, option in options.items() if number(option) == weights]
 
 
-def windows_before_the_test(options):
-    months = np.lib.stride_tricks.sliding_window_view(np.arange(1, 301), 40)
-    usable = int((months <= 200).all(axis=1).sum())
+def windows_before_the_test(options, months=300, last=100, window=40, hidden=8):
+    windows = np.lib.stride_tricks.sliding_window_view(np.arange(1, months + 1), window)
+    usable = int((windows <= months - last).all(axis=1).sum())
     return [letter for letter, option in options.items() if number(option) == usable]
 
 

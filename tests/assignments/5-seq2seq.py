@@ -1938,21 +1938,21 @@ def what_a_word_changes(options):
     return [letter for letter, turns in said.items() if turns == changed]
 
 
-def weights_of_being_peeky(options):
+def weights_of_being_peeky(options, E=32, H=64, V=50):
     def weights(C):
         rng = np.random.default_rng(0)
-        embedding, lstm = layers.Embedding.fresh(rng, 50, 32), recurrent.LSTM.fresh(rng, 32 + C, 64)
-        decoder = seq2seq.Decoder(embedding, lstm, layers.Dense.fresh(rng, 64 + C, 50))
-        states = np.zeros((1, 64)), np.zeros((1, 64))
-        assert decoder(np.ones((1, 3), int), np.zeros((1, C)) if C else None, *states)[0].shape == (1, 3, 50)
+        embedding, lstm = layers.Embedding.fresh(rng, V, E), recurrent.LSTM.fresh(rng, E + C, H)
+        decoder = seq2seq.Decoder(embedding, lstm, layers.Dense.fresh(rng, H + C, V))
+        states = np.zeros((1, H)), np.zeros((1, H))
+        assert decoder(np.ones((1, 3), int), np.zeros((1, C)) if C else None, *states)[0].shape == (1, 3, V)
         return sum(weight.size for weight in decoder.params.values())
 
-    return [letter for letter, option in options.items() if number(option) == weights(64) - weights(0)]
+    return [letter for letter, option in options.items() if number(option) == weights(H) - weights(0)]
 
 
-def mean_kl_of_a_unit(options):
-    means = np.sqrt(0.84) * np.array([-1.0, 1.0])  # mean 0, variance 0.84
-    kl = vae.kl_to_standard_normal(means, np.log([0.16, 0.16])).mean()
+def mean_kl_of_a_unit(options, variance=0.16):
+    means = np.sqrt(1 - variance) * np.array([-1.0, 1.0])  # together with the posteriors a variance of 1
+    kl = vae.kl_to_standard_normal(means, np.log([variance, variance])).mean()
     return [letter for letter, option in options.items() if abs(number(option) - kl) < 0.005]
 
 

@@ -1823,15 +1823,15 @@ def number(option):
     return float(option.replace(",", ""))
 
 
-def gap_of_the_scores(options):
+def gap_of_the_scores(options, weight=0.75):
     def weights(gap):
         return softmax([gap, 0.0])
 
-    return [letter for letter, option in options.items() if abs(weights(number(option)) - [0.75, 0.25]).max() < 0.002]
+    return [letter for letter, option in options.items() if abs(weights(number(option))[0] - weight) < 0.002]
 
 
-def weight_of_two_copies(options):
-    scores = np.log([0.4, 0.4, 0.3, 0.2, 0.1])
+def weight_of_two_copies(options, weight=0.4):
+    scores = np.log([weight, weight, 0.7 - weight, 0.2, 0.1])
     together = softmax(scores)[:2].sum()
     return [letter for letter, option in options.items() if abs(number(option) - together) < 0.005]
 
@@ -1893,9 +1893,9 @@ def outputs_that_are_equal(options):
     return [letter for letter, pairs in said.items() if pairs == equal]
 
 
-def scores_of_both_versions(options):
-    again = sum(np.ones((t, t)).size for t in range(1, 101))
-    cached = sum(np.ones((1, t)).size for t in range(1, 101))
+def scores_of_both_versions(options, T=100):
+    again = sum(np.ones((t, t)).size for t in range(1, T + 1))
+    cached = sum(np.ones((1, t)).size for t in range(1, T + 1))
     return [letter for letter, option in options.items() if option == f"{again:,} and {cached:,}"]
 
 

@@ -104,6 +104,37 @@ def test_a_question_that_cannot_be_put_into_another_order_is_named():
             vary(varied_assignment(**change), CHAPTER, Dice(SECRET))
 
 
+def numbered_assignment(stays):
+    """The same, with a number of rows in the question that varies, and half of them with it."""
+    test = CHOICE["test"].replace("not a row", "not 1 of 8 rows")
+    nb = varied_assignment(test=test, reasons="Half of 8 are 4.")
+    text, reasons = (next(c for c in nb.cells if c.id == f"{kind}-choose-axis") for kind in ("text", "reasons"))
+    text.source = text.source.replace("What is it?", "## Task: choose-axis (8 points)\n\nWhat are 4 of 8 rows?")
+    numbers = {"given": {"rows": ["8", "20", "40"]}, "follows": {"4": "rows / 2"}, "stays": stays}
+    reasons.metadata["classroom"] = {"numbers": numbers}
+    return nb
+
+
+def test_the_numbers_of_a_question_its_reasons_and_its_hidden_tests_change_together():
+    seen = set()
+    for number in range(9):
+        nb = vary(numbered_assignment(["1"]), CHAPTER, Dice(f"secret {number}"))
+        text, reasons = (next(c for c in nb.cells if c.id == f"{kind}-choose-axis") for kind in ("text", "reasons"))
+        heading, question, *_ = text.source.split("\n\n")
+        assert heading == "## Task: choose-axis (8 points)"
+        (rows,) = re.findall("of (20|40) rows", question)
+        assert question == f"What are {int(rows) // 2} of {rows} rows?"
+        assert reasons.source == f"Half of {rows} are {int(rows) // 2}." and "classroom" not in reasons.metadata
+        assert f'"not 1 of {rows} rows"' in cell(nb, "choose-axis-test").source
+        seen.add(rows)
+    assert seen == {"20", "40"}
+
+
+def test_a_question_with_a_number_that_is_not_listed_is_named():
+    with pytest.raises(CourseError, match="1-demo: the numbers of 'choose-axis': 1 is neither given"):
+        vary(numbered_assignment([]), CHAPTER, Dice(SECRET))
+
+
 @pytest.mark.slow
 def test_the_same_secret_makes_the_same_two_folders(two_folders, capsys):
     course, folder = two_folders
