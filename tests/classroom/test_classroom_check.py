@@ -118,7 +118,9 @@ def test_a_forged_result_gives_no_points(released):
 def test_an_endless_loop_costs_its_task_and_says_the_limit(released):
     limit(released, 2)
     found = graded(released, half_rows="def half_rows(x):\n    while True: print('x' * 1000)")
-    assert found == {**FULL, "half-rows": (0, "took longer than 2 s")}
+    # Which of the two a flood is depends on how fast it can be read.
+    assert found["half-rows"] in [(0, f"took longer than 2 s{more}") for more in ("", ", or prints without end")]
+    assert found == {**FULL, "half-rows": found["half-rows"]}
 
 
 @slow
