@@ -28,7 +28,7 @@ from school import CHAPTER, ROOT, answers, limit, read, write, write_course
 from classroom.__main__ import main
 from classroom.assignment import grade_id
 from classroom.course import Course, CourseError
-from classroom.jail import seccomp
+from classroom.jail import seccomp, worker
 from classroom.jail.tester import error_of
 from classroom.jail.worker import NOBODY, _binds, bubblewrap
 from classroom.release import release
@@ -283,6 +283,17 @@ def test_unsafe_grades_without_a_jail_and_says_so(without_bubblewrap, capfd):
     assert {row["student"]: row["points"] for row in found} == {
         student: points for student, (_, points) in HONEST_ONES.items()
     }
+
+
+def test_a_system_that_allows_a_jail_but_no_namespaces_in_it_is_found_out_before_grading(jailed, monkeypatch):
+    def without_capability(files):
+        command = bubblewrap(files)
+        at = command.index("CAP_SYS_ADMIN")
+        return command[: at - 1] + command[at + 1 :]
+
+    monkeypatch.setattr(worker, "bubblewrap", without_capability)
+    with pytest.raises(CourseError, match=r"cannot be jailed here \(unshare: .*Operation not permitted.*--unsafe"):
+        worker.try_jail()
 
 
 def test_a_course_that_the_jail_would_show_is_not_graded_in_it():

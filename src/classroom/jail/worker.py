@@ -166,7 +166,9 @@ class Kernel:
 
 def try_jail() -> None:
     """CourseError with the reason if nothing can be jailed here."""
-    tried = subprocess.run([*bubblewrap(Path("/nowhere")), "/usr/bin/true"], capture_output=True, text=True, env={})
+    # What the zygote does for each kernel: a system may allow the jail and refuse this.
+    nested = ["/usr/bin/unshare", "--pid", "--mount", "--fork", "/usr/bin/mount", "-t", "tmpfs", "none", "/jail"]
+    tried = subprocess.run([*bubblewrap(Path("/nowhere")), *nested], capture_output=True, text=True, env={})
     if tried.returncode:
         raise CourseError(f"submissions cannot be jailed here ({tried.stderr.strip()}). {UNSAFE}")
 
