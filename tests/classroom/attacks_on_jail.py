@@ -146,7 +146,7 @@ def read_course():
 @own()
 def read_home():
     """Secrets of the user and of the system."""
-    home = "@home@ @home@/canary.txt @home@/.ssh/id_ed25519 @file@ /root/.ssh /root/.bashrc /var/run/docker.sock"
+    home = "@home@ @home@/canary.txt @home@/.ssh/id_ed25519 @file@ /var/run/docker.sock /run/docker.sock"
     system = "/etc/shadow /etc/passwd /etc/hostname /etc/resolv.conf /run /sys/kernel /boot /mnt /srv /var"
     devices = "/dev/sda /dev/vda /dev/mem /dev/kmsg /dev/fuse /dev/kvm /dev/net/tun /dev/loop-control"
     for path in f"{home} {system} {devices}".split():
