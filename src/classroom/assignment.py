@@ -1,7 +1,8 @@
 """What an assignment notebook in solutions/ looks like: its tasks, and the mistakes its author can make.
 
 A task is a solution cell `<task>`, a Markdown cell with the tag `reasons`, and a test cell `<task>-test` whose metadata
-names the lesson to read again. Other locked cells (`setup`) may stand around them.
+names the lesson to read again. The metadata of the reasons may list numbers that a class's copy changes (renumber.py).
+Other locked cells (`setup`) may stand around them.
 """
 
 import ast
