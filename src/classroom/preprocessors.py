@@ -143,10 +143,17 @@ class ExecuteAll(Execute):
         return dict(_error("CellTimeoutError", f"took longer than {self.timeout} s"))
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        self._lost = ""
+        self._lost, self._begun = "", False
+        try:
+            return super().preprocess(nb, resources)
+        except RuntimeError:
+            if self._begun:
+                raise
+        # The kernel died at its start: another program was quicker to take one of the ports that were free before.
         return super().preprocess(nb, resources)
 
     def preprocess_cell(self, cell: NotebookNode, resources: dict, index: int) -> tuple[NotebookNode, dict]:
+        self._begun = True
         if cell.cell_type != "code":
             return cell, resources
         if self._lost:

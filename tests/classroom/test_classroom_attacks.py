@@ -296,7 +296,7 @@ def test_a_system_that_allows_a_jail_but_no_namespaces_in_it_is_found_out_before
         worker.try_jail()
 
 
-def test_a_course_that_the_jail_would_show_is_not_graded_in_it():
+def test_a_course_that_the_jail_would_show_is_not_graded_in_it(jailed):
     with pytest.raises(CourseError, match="submissions could read the course, which lies in"):
         bubblewrap(Path(sys.prefix, "exercises", CHAPTER))
 

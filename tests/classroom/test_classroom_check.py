@@ -3,8 +3,10 @@
 import copy
 import hashlib
 import json
+import socket
 
 import pytest
+from jupyter_client.connect import LocalPortCache
 from nbformat.v4 import new_code_cell, new_notebook
 from school import CHAPTER, TASKS, answers, cell, limit, read, write
 
@@ -112,6 +114,20 @@ def test_a_forged_result_gives_no_points(released):
     kernel.session.send(kernel.iopub_socket, "execute_result", content, parent=kernel.get_parent())
     return []"""
     assert graded(released, half_rows=forged)["half-rows"] == (0, "half of four rows is two")
+
+
+@slow
+def test_a_kernel_whose_port_is_taken_at_its_start_is_started_again(released, monkeypatch):
+    free, asked = LocalPortCache.find_available_port, []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+
+        def find(cache, ip):
+            asked.append(ip)
+            return taken.getsockname()[1] if len(asked) == 1 else free(cache, ip)
+
+        monkeypatch.setattr(LocalPortCache, "find_available_port", find)
+        assert graded(released) == FULL
+    assert len(asked) == 10  # five for each of two kernels
 
 
 @slow
