@@ -3,6 +3,7 @@
 import json
 import math
 import socket
+import textwrap
 import threading
 import time
 from collections import OrderedDict, namedtuple
@@ -347,13 +348,13 @@ def test_an_error_that_cannot_say_its_text_is_told_all_the_same():
 
 def test_the_names_that_a_test_borrows():
     source = """
-import os
-x = np.ones(3)
-def check(f, y):
-    z = y
-    return f(z) + half(x) + os.sep
-class A:
-    w = third
-assert check(mean, 3) == [v for v in x if other(v)] and (lambda u: u + late)(1), f"{text}"
-"""
-    assert set(names_used(source)) == {"np", "half", "third", "mean", "other", "late", "text"}
+    import os
+    x = np.ones(3)
+    def check(f, y):
+        z = y
+        return f(z) + half(x) + os.sep
+    class A:
+        w = third
+    assert check(mean, 3) == [v for v in x if other(v)] and (lambda u: u + late)(1), f"{text}"
+    """
+    assert set(names_used(textwrap.dedent(source))) == {"np", "half", "third", "mean", "other", "late", "text"}
